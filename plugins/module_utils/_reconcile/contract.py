@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a driver gives to the run, and what the run gives back: the types between the heart and the engines."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+
+from .annotation import Annotation
+from .plan import Actual, Change, Pending, Rule
+from .schema import Option, Spec
+
+
+@dataclass(frozen=True)
+class Request:
+    """One resource that a user declared: `declared` is the parsed declaration, `where` its path for errors."""
+
+    name: str
+    declared: Spec
+    where: str = ""
+    fleet: str = ""
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """A declared option's value, or the default of a control option."""
+        value = self.declared.get(name)
+        return default if value is None else value
+
+
+class Steps:
+    """The steps that a run takes on one resource, in order, so that a failure can say what was done.
+
+    `hook` is called with each step's text before it is taken; tests use it to die there.
+    """
+
+    def __init__(self, hook: Optional[Callable[[str], None]] = None) -> None:
+        self.done: List[str] = []
+        self._hook = hook
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Takes one step: `with work.step("define domain db1"): ...`."""
+        if self._hook is not None:
+            self._hook(text)
+        yield
+        self.done.append(text)
+
+
+@dataclass
+class Work:
+    """One decision to carry out, as a driver sees it.
+
+    want: the declaration completed with our defaults and derived values (use it to create, and for new items).
+    changes: the plan entries to close, in order. restart: whether the guest is to be restarted at the end.
+    annotation: what will stand after success; for a creation, what to define the resource with.
+    """
+
+    request: Request
+    actual: Optional[Actual]
+    want: Spec
+    changes: List[Change]
+    annotation: Annotation
+    steps: Steps
+    pending: List[Pending] = field(default_factory=list)
+    restart: bool = False
+
+    @property
+    def name(self) -> str:
+        """The resource's name."""
+        return self.request.name
+
+    def step(self, text: str) -> Any:
+        """See `Steps.step`."""
+        return self.steps.step(text)
+
+    def note(self, owned: Sequence[str] = (), facts: Optional[Mapping[str, Any]] = None) -> None:
+        """Adds to what the annotation will say this collection made or chose."""
+        merged = {name: value for name, value in {**self.annotation.facts, **(facts or {})}.items()
+                  if value is not None}
+        self.annotation = replace(self.annotation, facts=merged,
+                                  owned=tuple(sorted(set(self.annotation.owned) | set(owned))))
+
+
+class Driver(Protocol):
+    """What an engine knows: how to read, which impact a change has, how to apply it. It never decides."""
+
+    kind: str
+    options: Sequence[Option]
+    annotates: bool
+
+    def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
+        """Reads these resources (None: all on the host) in one bulk read; a name that is not there is left out."""
+
+    def rule(self, pattern: str) -> Rule:
+        """How a change of this option reaches the resource."""
+
+    def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
+        """The declaration with our defaults and derived values. Raises DeclarationError."""
+
+    def check(self, work: Work) -> None:
+        """Validates the whole plan against the host before anything is touched, also in check mode.
+
+        Notes on `work` what will be owned and chosen. Raises DeclarationError or Refused.
+        """
+
+    def create(self, work: Work) -> None:
+        """Makes the resource, in steps; each step leaves something that the next run can finish."""
+
+    def change(self, work: Work) -> None:
+        """Closes `work.changes` on an existing resource, and restarts it when `work.restart` says so."""
+
+    def remove(self, work: Work) -> None:
+        """Removes the resource, and its own storage where the request says `remove_storage`."""
+
+    def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
+        """Writes the annotation (None: drops it); bookkeeping, never a change."""
+
+    def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
+        """Asks a guest again for what it has not complied with."""
+
+    def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
+        """Waits until the guest is ready as `wait_for` says; returns how that was found. Raises FlotillaError."""
+
+
+@dataclass
+class Result:
+    """What a run says about one resource."""
+
+    kind: str
+    name: str
+    changed: bool = False
+    plan: List[Dict[str, Any]] = field(default_factory=list)
+    pending: List[Dict[str, Any]] = field(default_factory=list)
+    failed: bool = False
+    msg: str = ""
+    spec: Spec = field(default_factory=dict)
+    status: Dict[str, Any] = field(default_factory=dict)
+    applied_steps: List[str] = field(default_factory=list)
+    problems: List[Dict[str, str]] = field(default_factory=list)
+
+    def diff(self) -> Dict[str, Any]:
+        """Before and after, made from the plan, so that the two cannot disagree."""
+        return {"before": {entry["path"]: entry["before"] for entry in self.plan},
+                "after": {entry["path"]: entry["after"] for entry in self.plan}}
+
+    def to_dict(self, brief: bool = False) -> Dict[str, Any]:
+        """The form that a module returns; `brief` leaves out spec and status (for a fleet's long list)."""
+        out: Dict[str, Any] = {"kind": self.kind, "name": self.name, "changed": self.changed, "plan": self.plan,
+                               "pending": self.pending, "failed": self.failed, "msg": self.msg}
+        if self.applied_steps and self.failed:
+            out["applied_steps"] = self.applied_steps
+        if self.problems:
+            out["problems"] = self.problems
+        if not brief:
+            out.update(spec=self.spec, status=self.status, diff=self.diff())
+        return out
+
+
+def problem_entries(problems: Sequence[Any]) -> List[Dict[str, str]]:
+    """Problems as plain dictionaries for a result."""
+    return [{"path": p.path, "problem": p.problem, "remedy": p.remedy} for p in problems]
+
+
+OptionTuple = Tuple[Option, ...]

@@ -1,0 +1,282 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan: what differs between the declaration, the last one, and what the host has. Pure, no input or output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from . import schema
+from .annotation import Annotation
+from .errors import join_path
+from .schema import Option, Spec
+from .secrets import Seal, Secret, matches
+
+LIVE, RESTART, RECREATE = "live", "restart", "recreate"
+
+# States that are not kept by an engine but say what shall become of the resource.
+GONE = ("absent", "released")
+FIRST_BOOT = "first boot only"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a driver knows about one option: how a change of it reaches a running guest.
+
+    live: the engine changes it on the running guest; otherwise `reason` says why it waits for a restart.
+    cooperative: the guest itself must comply, so what it has not done yet is pending, never a failure.
+    creation: used only when the resource or item is made; a later difference is reported as pending.
+    fixed: part of the identity; changing it is refused, and this says how to do it.
+    recreate: changing it would destroy and make anew; refused unless `recreate: true`.
+    same: how to compare a declared with an actual value where equality is not enough (machine aliases).
+    default: the value that taking the option back leaves, where `take_back` is `default`; None removes it.
+    """
+
+    live: bool = True
+    reason: str = ""
+    cooperative: bool = False
+    creation: bool = False
+    fixed: str = ""
+    recreate: bool = False
+    same: Optional[Callable[[Any, Any], bool]] = None
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference, and what closing it costs.
+
+    `path` is for people (`disks[data].size`), `route` for the driver (`("disks", "data", "size")`), `pattern` finds
+    the rule (`disks[].size`). `want` is the typed value (None: remove); `before` and `after` are as a user writes.
+    """
+
+    path: str
+    before: Any
+    after: Any
+    impact: str
+    pattern: str = ""
+    route: Tuple[str, ...] = ()
+    want: Any = None
+    removes: bool = False
+
+    def entry(self) -> Dict[str, Any]:
+        """The plan entry of a result."""
+        return {"path": self.path, "before": self.before, "after": self.after, "impact": self.impact}
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Stored, not yet running."""
+
+    path: str
+    running: Any
+    stored: Any
+    reason: str
+
+    def entry(self) -> Dict[str, Any]:
+        """The pending entry of a result."""
+        return {"path": self.path, "running": self.running, "stored": self.stored, "reason": self.reason}
+
+
+@dataclass
+class Actual:
+    """What the host has of one resource.
+
+    stored: what the engine keeps for the next start, as the grammar says it. live: what runs, None when it does not.
+    pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
+    handle: the driver's own, such as the parsed document.
+    """
+
+    name: str
+    stored: Spec = field(default_factory=dict)
+    live: Optional[Spec] = None
+    annotation: Optional[Annotation] = None
+    pending: List[Pending] = field(default_factory=list)
+    status: Dict[str, Any] = field(default_factory=dict)
+    handle: Any = None
+
+
+@dataclass
+class Comparison:
+    """Everything that the walk over the option tree needs, so that its functions stay small."""
+
+    rule: Callable[[str], Rule]
+    running: bool = False
+    use_live: bool = True
+    seal: Optional[Seal] = None
+    changes: List[Change] = field(default_factory=list)
+    nudges: List[Change] = field(default_factory=list)
+    pending: List[Pending] = field(default_factory=list)
+
+    def impact(self, rule: Rule) -> str:
+        """What a change under this rule costs on this resource."""
+        if rule.recreate or rule.fixed:
+            return RECREATE
+        return LIVE if rule.live or not self.running else RESTART
+
+    def same(self, option: Option, rule: Rule, want: Any, have: Any) -> bool:
+        """Whether what is there is what is wanted."""
+        if option.kind in schema.SECRETS and isinstance(want, Secret):
+            return matches(want, have, self.seal)
+        if rule.same is not None:
+            return rule.same(want, have)
+        return bool(want == have)
+
+    def change(self, option: Option, place: "Place", before: Any, after: Any, rule: Rule) -> None:
+        """Notes one difference."""
+        self.changes.append(Change(
+            path=place.path, before=schema.show(option, before), after=schema.show(option, after),
+            impact=self.impact(rule), pattern=place.pattern, route=place.route, want=after,
+            removes=option.kind == "items" and after is None))
+
+
+    def live_difference(self, option: Option, place: "Place", live: Any, want: Any, rule: Rule) -> None:
+        """Notes what is stored but does not run; a guest that has not complied is asked again, which is no change."""
+        if rule.cooperative:
+            self.nudges.append(Change(place.path, live, want, LIVE, place.pattern, place.route, want))
+        else:
+            self.change(option, place, live, want, rule)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the tree the walk is: for people, for rules and for drivers."""
+
+    path: str = ""
+    pattern: str = ""
+    route: Tuple[str, ...] = ()
+
+    def option(self, name: str) -> "Place":
+        """The place of an option below this one."""
+        return Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,))
+
+    def named(self, name: str) -> "Place":
+        """The place of a named item of this list."""
+        return Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,))
+
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any], actual: Actual,
+            comparison: Comparison) -> None:
+    """Three-way comparison of a whole resource; fills `comparison.changes` and `comparison.pending`."""
+    live = actual.live if comparison.use_live and actual.live is not None else None
+    _compare_dict(options, want, applied, actual.stored, live, Place(), comparison)
+
+
+def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any],
+                  have: Mapping[str, Any], live: Optional[Mapping[str, Any]], place: Place,
+                  comparison: Comparison) -> None:
+    for option in options:
+        name = option.name
+        wanted, earlier = want.get(name), applied.get(name)
+        if option.control or (wanted is None and earlier is None):
+            continue
+        there, here = have.get(name), None if live is None else live.get(name)
+        below = place.option(name)
+        if option.kind == "dict":
+            _compare_dict(option.options, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
+                          None if live is None else here or _NOTHING, below, comparison)
+        elif option.kind == "items":
+            _compare_items(option, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
+                           None if live is None else here or _NOTHING, below, comparison)
+        elif wanted is None:
+            _take_back(option, there, below, comparison)
+        else:
+            _compare_value(option, wanted, there, here, live is not None, below, comparison)
+
+
+def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, place: Place,
+                   comparison: Comparison) -> None:
+    rule = comparison.rule(place.pattern)
+    if not comparison.same(option, rule, want, have):
+        if rule.creation:
+            if have is not None:
+                comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
+                                                  rule.reason or "used at creation only"))
+        else:
+            comparison.change(option, place, have, want, rule)
+    elif runs and rule.live and not rule.creation and live is not None \
+            and not comparison.same(option, rule, want, live):
+        comparison.live_difference(option, place, live, want, rule)
+
+
+def _take_back(option: Option, have: Any, place: Place, comparison: Comparison) -> None:
+    rule = comparison.rule(place.pattern)
+    if have is None or option.take_back == "keep" or rule.creation or rule.fixed:
+        return
+    default = rule.default if option.take_back == "default" else None
+    if have != default:
+        comparison.change(option, place, have, default, rule)
+
+
+def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str, Any], have: Mapping[str, Any],
+                   live: Optional[Mapping[str, Any]], place: Place, comparison: Comparison) -> None:
+    for name, item in want.items():
+        below = place.named(name)
+        there = have.get(name)
+        here = None if live is None else live.get(name)
+        if there is None or (live is not None and here is None and comparison.rule(below.pattern).live):
+            _change_item(option, below, there if here is not None else None, item, comparison)
+        else:
+            _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here, below, comparison)
+    for name in applied:
+        if name in want:
+            continue
+        there = have.get(name) or (live or _NOTHING).get(name)
+        if there is not None and option.take_back != "keep":
+            _change_item(option, place.named(name), there, None, comparison)
+
+
+def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison) -> None:
+    whole = Option(option.name, kind="dict", options=option.options)
+    rule = comparison.rule(place.pattern)
+    comparison.changes.append(Change(
+        path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
+        impact=comparison.impact(rule), pattern=place.pattern, route=place.route, want=after,
+        removes=after is None))
+
+
+def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:
+    """What is stored and not yet running: the stored against the live document, never remembered."""
+    found: List[Pending] = []
+    if actual.live is not None:
+        _pending_dict(options, actual.stored, actual.live, Place(), rule, found)
+    return found
+
+
+def _pending_dict(options: Sequence[Option], stored: Mapping[str, Any], live: Mapping[str, Any], place: Place,
+                  rule: Callable[[str], Rule], found: List[Pending]) -> None:
+    for option in options:
+        there, here = stored.get(option.name), live.get(option.name)
+        if option.control or there == here:
+            continue
+        below = place.option(option.name)
+        if option.kind == "dict":
+            _pending_dict(option.options, there or _NOTHING, here or _NOTHING, below, rule, found)
+        elif option.kind == "items":
+            _pending_items(option, there or _NOTHING, here or _NOTHING, below, rule, found)
+        else:
+            _note_pending(option, there, here, below, rule(below.pattern), found)
+
+
+def _note_pending(option: Option, there: Any, here: Any, place: Place, rule: Rule, found: List[Pending]) -> None:
+    if rule.creation or (rule.same is not None and there is not None and here is not None and rule.same(there, here)):
+        return
+    reason = "guest has not complied" if rule.cooperative else rule.reason or "stored only; it takes a restart"
+    found.append(Pending(place.path, schema.show(option, here), schema.show(option, there), reason))
+
+
+def _pending_items(option: Option, stored: Mapping[str, Any], live: Mapping[str, Any], place: Place,
+                   rule: Callable[[str], Rule], found: List[Pending]) -> None:
+    whole = Option(option.name, kind="dict", options=option.options)
+    for name in list(stored) + [name for name in live if name not in stored]:
+        there, here, below = stored.get(name), live.get(name), place.named(name)
+        if there is not None and here is not None:
+            _pending_dict(option.options, there, here, below, rule, found)
+        else:
+            _note_pending(whole, there, here, below, rule(below.pattern), found)

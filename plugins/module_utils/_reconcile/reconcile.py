@@ -1,0 +1,395 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One run for every resource kind and every engine: read, decide, stop in check mode, apply, read and decide again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+from . import plan, schema
+from .annotation import Annotation, union
+from .contract import Driver, Request, Result, Steps, Work, problem_entries
+from .errors import DeclarationError, FlotillaError, NotConverged, Problem, Refused, join_path
+from .plan import GONE, LIVE, RECREATE, RESTART, Actual, Change, Comparison, Pending
+from .secrets import Seal
+
+NONE, CREATE, CHANGE, REMOVE, RELEASE, RECREATE_WHOLE = "none", "create", "change", "remove", "release", "recreate"
+
+
+@dataclass
+class Decision:
+    """What is to be done about one resource. Made before anything is touched; `error` says why it must not be done."""
+
+    request: Request
+    actual: Optional[Actual]
+    action: str = NONE
+    changes: List[Change] = field(default_factory=list)
+    pending: List[Pending] = field(default_factory=list)
+    nudges: List[Change] = field(default_factory=list)
+    work: Optional[Work] = None
+    error: Optional[FlotillaError] = None
+    result: Optional[Result] = None
+    annotation: Optional[Annotation] = None
+
+    @property
+    def removes(self) -> bool:
+        """Whether carrying it out removes a resource or detaches something from one."""
+        return self.action in (REMOVE, RECREATE_WHOLE) or any(change.removes for change in self.changes)
+
+
+class Run:
+    """The run over the resources of one kind on one host.
+
+    `survey` reads and decides, `apply` carries out; in check mode only the first is called. Both may be called with
+    work of other kinds between them, which is what a fleet does.
+    """
+
+    def __init__(self, driver: Driver, requests: Sequence[Request], seal: Seal, threads: int = 1,
+                 hook: Optional[Callable[[str], None]] = None) -> None:
+        self.driver = driver
+        self.requests = list(requests)
+        self.seal = seal
+        self.threads = threads
+        self.hook = hook
+        self.decisions: List[Decision] = []
+
+    def survey(self) -> List[Decision]:
+        """Reads everything once and decides about each request."""
+        actuals = self.driver.read([request.name for request in self.requests])
+        self.decisions = [self._decide(request, actuals.get(request.name)) for request in self.requests]
+        return self.decisions
+
+    def apply(self, chosen: Optional[Sequence[Decision]] = None) -> List[Result]:
+        """Carries out the decisions (all, or those chosen), verifies them with one bulk read, and reports."""
+        decisions = list(self.decisions if chosen is None else chosen)
+        todo = [decision for decision in decisions if decision.action != NONE and decision.error is None]
+        if self.threads > 1 and len(todo) > 1:
+            with ThreadPoolExecutor(max_workers=self.threads) as pool:
+                list(pool.map(self._carry_out, todo))
+        else:
+            for decision in todo:
+                self._carry_out(decision)
+        self._keep_books([decision for decision in decisions if decision.action == NONE and decision.error is None])
+        self._verify(todo)
+        return [self.report(decision) for decision in decisions]
+
+    def wait(self, decision: Decision) -> None:
+        """Waits until the guest is as its `wait_for` says, unless an earlier run saw that; notes it when it is.
+
+        Needs no lock. A wait that times out is an error of this guest, in this run and in the next.
+        """
+        actual, result = decision.actual, decision.result
+        if result is None or result.failed or actual is None or not self.waits(decision):
+            return
+        wanted = decision.request.declared["wait_for"]
+        try:
+            found = self.driver.wait(decision.request, actual)
+        except FlotillaError as error:
+            self._fail(decision, error)
+            self._report_failure(decision, result)
+            return
+        result.status = {**result.status, "ready": found}
+        note = actual.annotation or Annotation()
+        actual.annotation = replace(note, facts={**note.facts, "ready": wanted["what"]})
+        self.driver.annotate(actual, actual.annotation)
+
+    def waits(self, decision: Decision) -> bool:
+        """Whether readiness is declared, was not reached yet, and can be (the guest runs)."""
+        wanted = decision.request.declared.get("wait_for")
+        actual = decision.actual
+        if not wanted or actual is None or decision.error is not None or actual.stored.get("state") != "running":
+            return False
+        noted = actual.annotation.facts.get("ready") if actual.annotation else None
+        return bool(noted != wanted["what"])
+
+    # -- deciding -------------------------------------------------------------------------------------------------
+
+    def _decide(self, request: Request, actual: Optional[Actual]) -> Decision:
+        decision = Decision(request, actual)
+        try:
+            self._plan(decision)
+            self._refuse(decision)
+            self._prepare(decision)
+        except FlotillaError as error:
+            decision.error = error
+        return decision
+
+    def _plan(self, decision: Decision) -> None:
+        request, actual = decision.request, decision.actual
+        state = request.option("state")
+        if actual is None:
+            if state in GONE:
+                return
+            decision.action = CREATE
+            decision.changes = [Change("state", "absent", state or self._first_state(), LIVE, "state", ("state",))]
+        elif state in GONE:
+            self._plan_end(decision, actual, state)
+        else:
+            self._plan_change(decision, actual)
+
+    def _first_state(self) -> str:
+        option = next((option for option in self.driver.options if option.name == "state"), None)
+        return "running" if option is not None and "running" in option.choices else "present"
+
+    @staticmethod
+    def _plan_end(decision: Decision, actual: Actual, state: str) -> None:
+        if state == "released" and actual.annotation is None:
+            return
+        decision.action = REMOVE if state == "absent" else RELEASE
+        decision.changes = [Change("state", actual.stored.get("state", "present"), state, LIVE, "state", ("state",))]
+
+    def _plan_change(self, decision: Decision, actual: Actual) -> None:
+        request = decision.request
+        on_change = request.option("on_change", "live")
+        comparison = Comparison(self.driver.rule, running=actual.live is not None, use_live=on_change != "defer",
+                                seal=self.seal)
+        applied = actual.annotation.applied if actual.annotation else {}
+        want = dict(request.declared)
+        if want.get("state") == "present":
+            del want["state"]
+        # A state is never taken back: undeclared, the power stays as it is.
+        plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
+        waiting = list(actual.pending) + plan.pending_between(self.driver.options, actual, self.driver.rule)
+        decision.changes = comparison.changes
+        decision.nudges = comparison.nudges
+        decision.pending = waiting + comparison.pending
+        if on_change == "restart":
+            decision.changes = comparison.changes + _restarts(waiting, comparison.changes)
+        if any(change.impact == RECREATE for change in decision.changes):
+            decision.action = RECREATE_WHOLE
+        elif decision.changes:
+            decision.action = CHANGE
+
+    def _refuse(self, decision: Decision) -> None:
+        actual, request = decision.actual, decision.request
+        for change in decision.changes:
+            fixed = self.driver.rule(change.pattern).fixed if change.pattern else ""
+            if fixed and decision.action == RECREATE_WHOLE:
+                raise DeclarationError.at(join_path(request.where, change.path), "cannot be changed from %s to %s"
+                                          % (change.before, change.after), fixed)
+        if actual is None or not self.driver.annotates:
+            self._refuse_recreation(decision)
+            return
+        name = "%s %s" % (self.driver.kind, request.name)
+        note = actual.annotation
+        if note is not None and note.fleet != request.fleet:
+            raise Refused("%s%s belongs to fleet %r" % (_at(request), name, note.fleet),
+                          "choose another name, or release it there with state: released")
+        if note is None and decision.changes and not request.option("adopt", False):
+            raise Refused("%s%s is there already, was not made by this collection, and differs: %s"
+                          % (_at(request), name, _listed(decision.changes)),
+                          "declare adopt: true to make it match, or correct the declaration")
+        self._refuse_recreation(decision)
+        self._refuse_protected(decision, note, name)
+
+    def _refuse_recreation(self, decision: Decision) -> None:
+        if decision.action == RECREATE_WHOLE and not decision.request.option("recreate", False):
+            what = [change for change in decision.changes if change.impact == RECREATE]
+            raise Refused("%s%s %s would have to be made anew for %s" % (
+                _at(decision.request), self.driver.kind, decision.request.name, _listed(what)),
+                "declare recreate: true to allow it, or leave these as they are")
+
+    @staticmethod
+    def _refuse_protected(decision: Decision, note: Optional[Annotation], name: str) -> None:
+        declared = decision.request.option("protect")
+        protected = declared if declared is not None else bool(note and note.applied.get("protect"))
+        if protected and decision.removes:
+            raise Refused("%s%s is protected, and this would remove or detach: %s"
+                          % (_at(decision.request), name, _listed(decision.changes)),
+                          "declare protect: false first")
+
+    def _prepare(self, decision: Decision) -> None:
+        """Completes the declaration, makes the annotation, and lets the driver check all against the host."""
+        request, actual = decision.request, decision.actual
+        old = actual.annotation if actual else None
+        if request.option("state") not in GONE:
+            applied = schema.seal_spec(self.driver.options, request.declared, self.seal, old.applied if old else None)
+            for once in ("adopt", "recreate", "remove_storage"):
+                applied.pop(once, None)
+            decision.annotation = Annotation(
+                fleet=request.fleet, applied=applied, created=old.created if old else actual is None,
+                owned=old.owned if old else (), facts=old.facts if old else {})
+        if decision.action == NONE:
+            return
+        ends = decision.action in (REMOVE, RELEASE)
+        want = request.declared if ends else self.driver.complete(request, actual)
+        decision.work = Work(request, actual, want, decision.changes, decision.annotation or old or Annotation(),
+                             Steps(self.hook), decision.pending,
+                             restart=request.option("on_change") == "restart" and any(
+                                 change.impact == RESTART for change in decision.changes))
+        self.driver.check(decision.work)
+
+    # -- carrying out ---------------------------------------------------------------------------------------------
+
+    def _carry_out(self, decision: Decision) -> None:
+        work = decision.work
+        assert work is not None
+        try:
+            if decision.action == CREATE:
+                self.driver.create(work)
+            elif decision.action == REMOVE:
+                self.driver.remove(work)
+            elif decision.action == RELEASE:
+                self._annotate(work.actual, None, work)
+            elif decision.action == RECREATE_WHOLE:
+                self.driver.remove(work)
+                self.driver.create(replace(work, actual=None))
+            else:
+                self._annotate(work.actual, union(work.actual.annotation if work.actual else None, work.annotation),
+                               work)
+                self.driver.change(work)
+        except FlotillaError as error:
+            self._fail(decision, error)
+
+    def _annotate(self, actual: Optional[Actual], annotation: Optional[Annotation], work: Optional[Work]) -> None:
+        """Writes the annotation if it says anything new."""
+        if actual is None or not self.driver.annotates:
+            return
+        old = actual.annotation
+        if (old is None) == (annotation is None) and (
+                old is None or annotation is None or old.to_json() == annotation.to_json()):
+            return
+        if work is not None:
+            with work.step("note the declaration of %s" % work.name):
+                self.driver.annotate(actual, annotation)
+        else:
+            self.driver.annotate(actual, annotation)
+        actual.annotation = annotation
+
+    def _keep_books(self, unchanged: Sequence[Decision]) -> None:
+        for decision in unchanged:
+            try:
+                if decision.actual is not None and decision.annotation is not None:
+                    self._annotate(decision.actual, decision.annotation, None)
+                    if decision.nudges:
+                        self.driver.nudge(decision.actual, decision.nudges)
+            except FlotillaError as error:
+                self._fail(decision, error)
+
+    def _verify(self, done: Sequence[Decision]) -> None:
+        """Reads what was touched once more: a plan that is not empty is an error that shows what is left."""
+        if not done:
+            return
+        try:
+            actuals = self.driver.read([decision.request.name for decision in done])
+        except FlotillaError as error:
+            for decision in done:
+                self._fail(decision, error)
+            return
+        for decision in done:
+            self._verify_one(decision, actuals.get(decision.request.name))
+
+    def _verify_one(self, decision: Decision, actual: Optional[Actual]) -> None:
+        again = Decision(decision.request, actual)
+        try:
+            self._plan(again)
+        except FlotillaError as error:
+            self._fail(decision, error)
+            return
+        decision.actual, decision.pending, decision.nudges = actual, again.pending, again.nudges
+        if decision.error is not None:
+            decision.error.remedy = _and_then(decision.error.remedy, again.changes)
+        elif again.changes:
+            self._fail(decision, NotConverged("%s %s was changed and still differs: %s" % (
+                self.driver.kind, decision.request.name, _listed(again.changes)), "run again"))
+        elif decision.action in (CREATE, CHANGE, RECREATE_WHOLE) and decision.work is not None:
+            try:
+                self._annotate(actual, decision.work.annotation, None)
+            except FlotillaError as error:
+                self._fail(decision, error)
+
+    def _fail(self, decision: Decision, error: FlotillaError) -> None:
+        if decision.error is None:
+            decision.error = error
+
+    # -- reporting ------------------------------------------------------------------------------------------------
+
+    def report(self, decision: Decision, check_mode: bool = False) -> Result:
+        """The result of one decision; in check mode it says what carrying it out would do."""
+        actual = decision.actual
+        result = Result(self.driver.kind, decision.request.name, changed=bool(decision.changes),
+                        plan=[change.entry() for change in decision.changes])
+        pending = decision.pending if not check_mode else _foreseen(decision)
+        result.pending = [entry.entry() for entry in pending]
+        if actual is not None:
+            result.spec = schema.render_spec(self.driver.options, actual.stored)
+            result.status = dict(actual.status)
+        elif check_mode and decision.work is not None:
+            result.spec = schema.render_spec(self.driver.options, decision.work.want)
+        if decision.error is not None:
+            self._report_failure(decision, result)
+        decision.result = result
+        return result
+
+    @staticmethod
+    def _report_failure(decision: Decision, result: Result) -> None:
+        error = decision.error
+        result.failed, result.msg = True, str(error)
+        if isinstance(error, DeclarationError):
+            result.problems = problem_entries(error.problems)
+        steps = decision.work.steps.done if decision.work is not None else []
+        result.applied_steps = list(steps)
+        # Refused before the first step: nothing has changed, whatever the plan would have been.
+        result.changed = bool(steps)
+
+
+def reconcile(driver: Driver, requests: Sequence[Request], seal: Seal, check_mode: bool = False,
+              threads: int = 1, hook: Optional[Callable[[str], None]] = None) -> List[Result]:
+    """The whole run for resources of one kind: what a module calls."""
+    run = Run(driver, requests, seal, threads, hook)
+    decisions = run.survey()
+    if check_mode:
+        return [run.report(decision, check_mode=True) for decision in decisions]
+    return run.apply()
+
+
+def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Seal) -> str:
+    """A digest of declaration, plan and actual: equal when approving the one means approving the other.
+
+    `options` maps a kind's driver options by resource kind; secrets go in sealed.
+    """
+    document = [[decision.request.name, decision.action, [change.entry() for change in decision.changes],
+                 decision.annotation.applied if decision.annotation else None,
+                 decision.actual.stored if decision.actual else None] for decision in decisions]
+    text = json.dumps(document, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+def _restarts(waiting: Sequence[Pending], changes: Sequence[Change]) -> List[Change]:
+    known = {change.path for change in changes}
+    return [Change(entry.path, entry.running, entry.stored, RESTART) for entry in waiting
+            if entry.path not in known and entry.reason != plan.FIRST_BOOT]
+
+
+def _foreseen(decision: Decision) -> List[Pending]:
+    """What will be pending after the run: what is now, less what a restart clears, and what the plan stores only."""
+    if decision.work is not None and decision.work.restart:
+        return [entry for entry in decision.pending if entry.reason == plan.FIRST_BOOT]
+    closed = {change.path for change in decision.changes}
+    new = [Pending(change.path, change.before, change.after, "stored only; it takes a restart")
+           for change in decision.changes if change.impact == RESTART]
+    return [entry for entry in decision.pending if entry.path not in closed] + new
+
+
+def _at(request: Request) -> str:
+    return "%s: " % request.where if request.where else ""
+
+
+def _listed(changes: Sequence[Change]) -> str:
+    shown = ["%s %s -> %s" % (change.path, change.before, change.after) for change in changes[:8]]
+    more = ["and %d more" % (len(changes) - 8)] if len(changes) > 8 else []
+    return ", ".join(shown + more)
+
+
+def _and_then(remedy: str, left: Sequence[Change]) -> str:
+    text = "not applied: %s" % _listed(left) if left else "everything else was applied"
+    return "%s; %s" % (remedy, text) if remedy else text
+
+
+__all__ = ["Decision", "Problem", "Run", "plan_id", "reconcile"]
