@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every module shares: from parameters to one run, and from the run's results to Ansible's."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+from ._host.key import host_sealer
+from ._host.lock import turn
+from ._libvirt.connection import NotReady, connect, is_local
+from ._reconcile import schema
+from ._reconcile.contract import Driver, Request, problem_entries
+from ._reconcile.errors import DeclarationError, FlotillaError, raise_if_any
+from ._reconcile.reconcile import Decision, Run, plan_id
+
+URI_SPEC: Dict[str, Any] = {"uri": {"type": "str", "fallback": (env_fallback, ["LIBVIRT_DEFAULT_URI"])}}
+RUN_SPEC: Dict[str, Any] = {
+    "fleet": {"type": "str"},
+    "expect_plan": {"type": "str"},
+    "lock_timeout": {"type": "int", "default": 300},
+}
+
+
+def argument_spec(options: Sequence[schema.Option], **more: Any) -> Dict[str, Any]:
+    """The argument spec of a module for one resource: raw options, since the heart itself checks them."""
+    spec: Dict[str, Any] = {"name": {"type": "str", "required": True}}
+    spec.update({option.name: {"type": "raw"} for option in options})
+    spec.update(RUN_SPEC)
+    spec.update(more)
+    return spec
+
+
+def fail(module: AnsibleModule, error: FlotillaError, **more: Any) -> NoReturn:
+    """Ends the module with an error's text, and each problem with its path."""
+    if isinstance(error, DeclarationError):
+        more["problems"] = problem_entries(error.problems)
+    more.setdefault("invocation", {"module_args": {"name": module.params.get("name")}})
+    module.fail_json(msg=str(error), **more)
+
+
+def declared(module: AnsibleModule, options: Sequence[schema.Option],
+             parser: Optional[Callable[..., schema.Spec]] = None) -> schema.Spec:
+    """The typed declaration in a module's parameters. Raises DeclarationError."""
+    names = [option.name for option in options] + ["disk", "image"]
+    raw = {name: module.params[name] for name in names if module.params.get(name) is not None}
+    problems: List[Any] = []
+    spec = parser(raw, "", problems) if parser else schema.parse(options, raw, "", problems)
+    raise_if_any(problems)
+    return spec
+
+
+def run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]], uri: Optional[str] = None) -> None:
+    """Runs one resource's module: `make(host_ready)` gives the driver and the request."""
+    try:
+        result = _run_one(module, make, uri)
+    except FlotillaError as error:
+        fail(module, error)
+    result["invocation"] = {"module_args": {"name": module.params.get("name")}}
+    if result.pop("failed"):
+        module.fail_json(**result)
+    result.pop("msg")
+    module.exit_json(**result)
+
+
+def _run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]],
+             uri: Optional[str]) -> Dict[str, Any]:
+    check = bool(module.check_mode)
+    seal = host_sealer(create=not check)
+    driver, request = make(check)
+    run = Run(driver, [request], seal)
+    with turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
+        decision = run.survey()[0]
+        identity = plan_id([decision], {}, seal)
+        expected = module.params.get("expect_plan")
+        if expected and expected != identity:
+            raise FlotillaError("the plan is no longer %s" % expected, "look at the new plan and approve that one")
+        result = run.report(decision, check_mode=True) if check else run.apply()[0]
+    if not check:
+        run.wait(decision)
+    out = decision.result.to_dict() if decision.result else result.to_dict()
+    out["host_ready"] = getattr(driver, "host_ready", True)
+    if check:
+        out["plan_id"] = identity
+    if not is_local(uri):
+        out["lock"] = "none: through a remote uri only the comparison before each define protects"
+    return out
+
+
+def connection_or_none(uri: Optional[str], check_mode: bool) -> Any:
+    """A connection; in check mode None where libvirt is not there yet, which plans against an empty host."""
+    try:
+        return connect(uri)
+    except NotReady:
+        if check_mode:
+            return None
+        raise
+
+
+def info(module: AnsibleModule, plural: str, options: Sequence[schema.Option], driver: Any) -> None:
+    """Ends an info module: all resources of the kind, or those named, in one bulk read."""
+    try:
+        names = info_names(module.params)
+        found = driver.read(names)
+    except FlotillaError as error:
+        fail(module, error)
+    items = [{"name": actual.name, "spec": schema.render_spec(options, actual.stored), "status": actual.status}
+             for actual in found.values()]
+    module.exit_json(changed=False, **{plural: items})
+
+
+INFO_SPEC: Dict[str, Any] = {"name": {"type": "str"}, "names": {"type": "list", "elements": "str"}}
+
+
+def info_names(params: Mapping[str, Any]) -> Optional[List[str]]:
+    """The names asked for, or None for everything."""
+    names = list(params.get("names") or [])
+    if params.get("name"):
+        names.append(params["name"])
+    return names or None
+
+
+__all__ = ["Decision", "argument_spec", "connection_or_none", "declared", "fail", "info", "run_one"]
