@@ -20,6 +20,7 @@ LIVE, RESTART, RECREATE = "live", "restart", "recreate"
 # States that are not kept by an engine but say what shall become of the resource.
 GONE = ("absent", "released")
 FIRST_BOOT = "first boot only"
+NOT_COMPLIED = "guest has not complied"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Rule:
     fixed: part of the identity; changing it is refused, and this says how to do it.
     recreate: changing it would destroy and make anew; refused unless `recreate: true`.
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
-    default: the value that taking the option back leaves, where `take_back` is `default`; None removes it.
+    default: the value that taking the option back leaves, where `take_back` is `default`; None removes it. A function
+        gets the declaration (for a value that follows another option).
+    unless: why this very value cannot reach the running guest although the option is live, given the value and the
+        live spec; empty when it can.
     """
 
     live: bool = True
@@ -43,6 +47,13 @@ class Rule:
     recreate: bool = False
     same: Optional[Callable[[Any, Any], bool]] = None
     default: Any = None
+    unless: Optional[Callable[[Any, Mapping[str, Any]], str]] = None
+
+    def obstacle(self, value: Any, live: Mapping[str, Any]) -> str:
+        """Why this value waits for a restart; empty when the running guest can take it."""
+        if not self.live:
+            return self.reason or "it takes a restart"
+        return self.unless(value, live) if self.unless is not None else ""
 
 
 @dataclass(frozen=True)
@@ -104,18 +115,21 @@ class Comparison:
     """Everything that the walk over the option tree needs, so that its functions stay small."""
 
     rule: Callable[[str], Rule]
-    running: bool = False
-    use_live: bool = True
+    want: Mapping[str, Any] = field(default_factory=dict)
+    live: Optional[Mapping[str, Any]] = None
+    defer: bool = False
     seal: Optional[Seal] = None
     changes: List[Change] = field(default_factory=list)
     nudges: List[Change] = field(default_factory=list)
     pending: List[Pending] = field(default_factory=list)
 
-    def impact(self, rule: Rule) -> str:
-        """What a change under this rule costs on this resource."""
+    def impact(self, rule: Rule, value: Any) -> str:
+        """What a change to (or the removal of) this value costs on this resource."""
         if rule.recreate or rule.fixed:
             return RECREATE
-        return LIVE if rule.live or not self.running else RESTART
+        if self.live is None:
+            return LIVE
+        return RESTART if self.defer or rule.obstacle(value, self.live) else LIVE
 
     def same(self, option: Option, rule: Rule, want: Any, have: Any) -> bool:
         """Whether what is there is what is wanted."""
@@ -129,7 +143,7 @@ class Comparison:
         """Notes one difference."""
         self.changes.append(Change(
             path=place.path, before=schema.show(option, before), after=schema.show(option, after),
-            impact=self.impact(rule), pattern=place.pattern, route=place.route, want=after,
+            impact=self.impact(rule, after), pattern=place.pattern, route=place.route, want=after,
             removes=option.kind == "items" and after is None))
 
 
@@ -164,7 +178,7 @@ _NOTHING: Mapping[str, Any] = {}
 def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any], actual: Actual,
             comparison: Comparison) -> None:
     """Three-way comparison of a whole resource; fills `comparison.changes` and `comparison.pending`."""
-    live = actual.live if comparison.use_live and actual.live is not None else None
+    live = None if comparison.defer else actual.live
     _compare_dict(options, want, applied, actual.stored, live, Place(), comparison)
 
 
@@ -200,8 +214,8 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
                                                   rule.reason or "used at creation only"))
         else:
             comparison.change(option, place, have, want, rule)
-    elif runs and rule.live and not rule.creation and live is not None \
-            and not comparison.same(option, rule, want, live):
+    elif runs and live is not None and not rule.creation and not comparison.same(option, rule, want, live) \
+            and not rule.obstacle(want, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, want, rule)
 
 
@@ -210,6 +224,8 @@ def _take_back(option: Option, have: Any, place: Place, comparison: Comparison) 
     if have is None or option.take_back == "keep" or rule.creation or rule.fixed:
         return
     default = rule.default if option.take_back == "default" else None
+    if callable(default):
+        default = default(comparison.want)
     if have != default:
         comparison.change(option, place, have, default, rule)
 
@@ -220,7 +236,8 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
         below = place.named(name)
         there = have.get(name)
         here = None if live is None else live.get(name)
-        if there is None or (live is not None and here is None and comparison.rule(below.pattern).live):
+        if there is None or (live is not None and here is None
+                             and not comparison.rule(below.pattern).obstacle(item, comparison.live or _NOTHING)):
             _change_item(option, below, there if here is not None else None, item, comparison)
         else:
             _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here, below, comparison)
@@ -237,46 +254,59 @@ def _change_item(option: Option, place: Place, before: Any, after: Any, comparis
     rule = comparison.rule(place.pattern)
     comparison.changes.append(Change(
         path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
-        impact=comparison.impact(rule), pattern=place.pattern, route=place.route, want=after,
-        removes=after is None))
+        impact=comparison.impact(rule, after or before), pattern=place.pattern,
+        route=place.route, want=after, removes=after is None))
 
 
 def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:
     """What is stored and not yet running: the stored against the live document, never remembered."""
     found: List[Pending] = []
     if actual.live is not None:
-        _pending_dict(options, actual.stored, actual.live, Place(), rule, found)
+        _PendingWalk(actual.live, rule, found).dictionary(options, actual.stored, actual.live, Place())
     return found
 
 
-def _pending_dict(options: Sequence[Option], stored: Mapping[str, Any], live: Mapping[str, Any], place: Place,
-                  rule: Callable[[str], Rule], found: List[Pending]) -> None:
-    for option in options:
-        there, here = stored.get(option.name), live.get(option.name)
-        if option.control or there == here:
-            continue
-        below = place.option(option.name)
-        if option.kind == "dict":
-            _pending_dict(option.options, there or _NOTHING, here or _NOTHING, below, rule, found)
-        elif option.kind == "items":
-            _pending_items(option, there or _NOTHING, here or _NOTHING, below, rule, found)
-        else:
-            _note_pending(option, there, here, below, rule(below.pattern), found)
+@dataclass
+class _PendingWalk:
+    """The walk that compares a stored with a live spec."""
 
+    root: Mapping[str, Any]
+    rule: Callable[[str], Rule]
+    found: List[Pending]
 
-def _note_pending(option: Option, there: Any, here: Any, place: Place, rule: Rule, found: List[Pending]) -> None:
-    if rule.creation or (rule.same is not None and there is not None and here is not None and rule.same(there, here)):
-        return
-    reason = "guest has not complied" if rule.cooperative else rule.reason or "stored only; it takes a restart"
-    found.append(Pending(place.path, schema.show(option, here), schema.show(option, there), reason))
+    def dictionary(self, options: Sequence[Option], stored: Mapping[str, Any], live: Mapping[str, Any],
+                   place: Place) -> None:
+        """Every option of a dictionary."""
+        for option in options:
+            there, here = stored.get(option.name), live.get(option.name)
+            if option.control or there == here:
+                continue
+            below = place.option(option.name)
+            if option.kind == "dict":
+                self.dictionary(option.options, there or _NOTHING, here or _NOTHING, below)
+            elif option.kind == "items":
+                self.items(option, there or _NOTHING, here or _NOTHING, below)
+            else:
+                self.note(option, there, here, below)
 
+    def items(self, option: Option, stored: Mapping[str, Any], live: Mapping[str, Any], place: Place) -> None:
+        """Every named item of a list, those that only run included."""
+        whole = Option(option.name, kind="dict", options=option.options)
+        for name in list(stored) + [name for name in live if name not in stored]:
+            there, here, below = stored.get(name), live.get(name), place.named(name)
+            if there is not None and here is not None:
+                self.dictionary(option.options, there, here, below)
+            else:
+                self.note(whole, there, here, below)
 
-def _pending_items(option: Option, stored: Mapping[str, Any], live: Mapping[str, Any], place: Place,
-                   rule: Callable[[str], Rule], found: List[Pending]) -> None:
-    whole = Option(option.name, kind="dict", options=option.options)
-    for name in list(stored) + [name for name in live if name not in stored]:
-        there, here, below = stored.get(name), live.get(name), place.named(name)
-        if there is not None and here is not None:
-            _pending_dict(option.options, there, here, below, rule, found)
-        else:
-            _note_pending(whole, there, here, below, rule(below.pattern), found)
+    def note(self, option: Option, there: Any, here: Any, place: Place) -> None:
+        """One difference, with the reason why it waits."""
+        rule = self.rule(place.pattern)
+        if rule.creation:
+            return
+        if rule.same is not None and there is not None and here is not None and rule.same(there, here):
+            return
+        reason = rule.obstacle(there if there is not None else here, self.root)
+        if not reason:
+            reason = NOT_COMPLIED if rule.cooperative else "stored only; it takes a restart"
+        self.found.append(Pending(place.path, schema.show(option, here), schema.show(option, there), reason))

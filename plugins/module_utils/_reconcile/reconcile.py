@@ -147,8 +147,8 @@ class Run:
     def _plan_change(self, decision: Decision, actual: Actual) -> None:
         request = decision.request
         on_change = request.option("on_change", "live")
-        comparison = Comparison(self.driver.rule, running=actual.live is not None, use_live=on_change != "defer",
-                                seal=self.seal)
+        comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
+                                defer=on_change == "defer", seal=self.seal)
         applied = actual.annotation.applied if actual.annotation else {}
         want = dict(request.declared)
         if want.get("state") == "present":
