@@ -97,6 +97,7 @@ class Actual:
     """What the host has of one resource.
 
     stored: what the engine keeps for the next start, as the grammar says it. live: what runs, None when it does not.
+    facts: what reading found out that the annotation is to remember.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
     handle: the driver's own, such as the parsed document.
     """
@@ -108,6 +109,7 @@ class Actual:
     pending: List[Pending] = field(default_factory=list)
     status: Dict[str, Any] = field(default_factory=dict)
     handle: Any = None
+    facts: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -244,9 +246,15 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
     for name in applied:
         if name in want:
             continue
-        there = have.get(name) or (live or _NOTHING).get(name)
-        if there is not None and option.take_back != "keep":
-            _change_item(option, place.named(name), there, None, comparison)
+        there, below = have.get(name), place.named(name)
+        if option.take_back == "keep":
+            continue
+        if there is None and comparison.rule(below.pattern).cooperative:
+            # Stored without it already: the guest was asked to let it go and has not done so, which is pending.
+            continue
+        there = there or (live or _NOTHING).get(name)
+        if there is not None:
+            _change_item(option, below, there, None, comparison)
 
 
 def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison) -> None:

@@ -214,7 +214,8 @@ class Run:
                 applied.pop(once, None)
             decision.annotation = Annotation(
                 fleet=request.fleet, applied=applied, created=old.created if old else actual is None,
-                owned=old.owned if old else (), facts=old.facts if old else {})
+                owned=old.owned if old else (),
+                facts={**(old.facts if old else {}), **(actual.facts if actual else {})})
         if decision.action == NONE:
             return
         ends = decision.action in (REMOVE, RELEASE)

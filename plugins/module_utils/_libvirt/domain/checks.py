@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Everything that is validated against the host before the first step. Reads, never changes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+
+from ..._reconcile.contract import Request, Work
+from ..._reconcile.errors import Problem, join_path
+from ..._reconcile.schema import Spec
+from ..storage import Storage
+from . import live as live_verbs
+
+Path = Callable[..., str]
+
+
+def path_in(request: Request, option: str, name: str, *rest: str) -> str:
+    """The path of an item as the user counts: `guests[3].disks[0].size`."""
+    names = list(request.declared.get(option, {}))
+    index = names.index(name) if name in names else 0
+    return join_path(request.where, "%s[%d]" % (option, index), *rest)
+
+
+def ceilings(request: Request, want: Mapping[str, Any]) -> List[Problem]:
+    """Counts and sizes that stand above their maximum, and sizes that libvirt cannot keep."""
+    problems: List[Problem] = []
+    for option, part in (("cpus", "count"), ("memory", "size")):
+        values = want.get(option, {})
+        if values.get("maximum") is not None and values.get(part) is not None and values[part] > values["maximum"]:
+            problems.append(Problem(join_path(request.where, option, "maximum"), "is below %s.%s" % (option, part),
+                                    "raise the maximum or lower the %s" % part))
+    for part, size in want.get("memory", {}).items():
+        if size % live_verbs.KIB:
+            problems.append(Problem(join_path(request.where, "memory", part), "is not a whole number of KiB"))
+    return problems
+
+
+class DiskChecks:
+    """Whether the disks to be made can be made."""
+
+    def __init__(self, storage: Storage, planned_pools: Set[str], images: Mapping[str, Mapping[str, Any]],
+                 local: bool, ready: bool) -> None:
+        self.storage = storage
+        self.planned_pools = planned_pools
+        self.images = images
+        self.local = local
+        self.ready = ready
+
+    def new_disk(self, work: Work, name: str, disk: Spec) -> List[Problem]:
+        """Problems of a disk that is about to be made or attached."""
+        where: Path = lambda *rest: path_in(work.request, "disks", name, *rest)
+        if disk.get("file") is not None or disk.get("device") is not None:
+            return self._file(disk, where)
+        if disk.get("pool") is None:
+            return [Problem(where("pool"), "is required for a new disk", "name a pool, or use file or device")]
+        problems = self._image(disk, where)
+        if not self.ready:
+            return problems
+        if not self.storage.pool_exists(disk["pool"]):
+            if disk["pool"] not in self.planned_pools:
+                problems.append(Problem(where("pool"), "there is no pool %r on this host" % disk["pool"],
+                                        "declare it under pools, or name another"))
+            return problems
+        return problems + self._volume(work, disk, where)
+
+    def _file(self, disk: Spec, where: Path) -> List[Problem]:
+        problems = [Problem(where(option), "cannot be used together with file or device", "remove one of them")
+                    for option in ("pool", "volume", "size", "image") if disk.get(option) is not None
+                    and not (option == "volume" and disk.get("pool") is None)]
+        place = disk.get("file") or disk.get("device")
+        if self.local and not os.path.exists(str(place)):
+            problems.append(Problem(where("file" if disk.get("file") else "device"), "%s is not there" % place,
+                                    "correct the path, or make it first"))
+        return problems
+
+    def _image(self, disk: Spec, where: Path) -> List[Problem]:
+        image = disk.get("image")
+        if image is None:
+            if disk.get("size") is None and not disk.get("existing"):
+                return [Problem(where("size"), "is required for a disk without an image", "such as size: 20GiB")]
+            return []
+        source = self.images.get(image)
+        if source is None:
+            known = ", ".join(sorted(self.images)) or "none"
+            return [Problem(where("image"), "%r is not a declared image with a disk variant" % image,
+                            "declare it under images (declared: %s)" % known)]
+        if disk.get("format") == "raw":
+            return [Problem(where("format"), "a disk made from an image is a copy-on-write clone, which raw has not",
+                            "use qcow2")]
+        if source.get("path") and self.local and not os.path.isfile(source["path"]):
+            return [Problem(where("image"), "its file %s is not there" % source["path"],
+                            "build it (the role guest_image does), or correct images")]
+        return []
+
+    def _volume(self, work: Work, disk: Spec, where: Path) -> List[Problem]:
+        there = self.storage.volume(disk["pool"], disk["volume"])
+        if there is None:
+            if disk.get("existing"):
+                return [Problem(where("volume"), "there is no volume %s in pool %s" % (disk["volume"], disk["pool"]),
+                                "remove existing: true to make it")]
+            return self._space(disk, where)
+        if disk.get("existing") or owned_name(disk) in work.annotation.owned:
+            return []
+        return [Problem(where("volume"), "a volume %s is in pool %s already and no declaration made it"
+                        % (disk["volume"], disk["pool"]), "declare existing: true to use it, or choose another name")]
+
+    def _space(self, disk: Spec, where: Path) -> List[Problem]:
+        """A raw volume is allocated whole, so that it must fit now."""
+        size, free = disk.get("size"), self.storage.free_bytes(disk["pool"])
+        if disk.get("format") != "raw" or size is None or free is None or size <= free:
+            return []
+        return [Problem(where("size"), "pool %s has %d MiB free" % (disk["pool"], free >> 20),
+                        "free space there, or use another pool or a smaller size")]
+
+
+def growth(request: Request, route: Any, before: Optional[int], after: int) -> List[Problem]:
+    """A disk never shrinks."""
+    if before is not None and after < before:
+        return [Problem(path_in(request, "disks", route[1], "size"),
+                        "the disk is larger already, and a disk never shrinks",
+                        "declare at least its present size, or make a smaller disk and copy the data")]
+    return []
+
+
+def owned_name(disk: Mapping[str, Any]) -> str:
+    """How the annotation names a volume."""
+    return "%s/%s" % (disk["pool"], disk["volume"])
+
+
+Known = Dict[str, str]

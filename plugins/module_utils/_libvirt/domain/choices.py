@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is derived or chosen once when a domain is made: UUID, MAC addresses, platform, volume names, defaults."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid as uuid_module
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+from ..._reconcile.contract import Request
+from ..._reconcile.errors import DeclarationError, join_path
+from ..._reconcile.schema import Spec
+from .. import xmltree
+from . import build
+
+_NAMESPACE = uuid_module.uuid5(uuid_module.NAMESPACE_URL, "urn:flotilla:virt:1")
+# QEMU's own range of locally administered addresses.
+_MAC_PREFIX = "52:54:00"
+LOG_DIRECTORY = "/var/log/libvirt/qemu"
+DEFAULT_MACHINES = {"x86_64": "q35", "aarch64": "virt", "armv7l": "virt", "riscv64": "virt"}
+# Why hardware virtualization cannot be used; empty when it can.
+KvmProblem = Callable[[], str]
+
+
+def uuid(fleet: str, name: str) -> str:
+    """The UUID of a new domain: the same in check mode, in the real run, and after a removal."""
+    return str(uuid_module.uuid5(_NAMESPACE, "%s/%s" % (fleet, name)))
+
+
+def mac(fleet: str, name: str, nic: str) -> str:
+    """The MAC address of a NIC that declares none."""
+    digest = hashlib.sha256(("%s/%s/%s" % (fleet, name, nic)).encode("utf-8")).hexdigest()
+    return ":".join([_MAC_PREFIX, digest[0:2], digest[2:4], digest[4:6]])
+
+
+def disk_defaults(guest: str, disk: Mapping[str, Any]) -> Spec:
+    """A new disk with our defaults: a qcow2 volume on virtio, named after guest and disk."""
+    full: Dict[str, Any] = {"bus": "virtio"}
+    if disk.get("file") is None and disk.get("device") is None:
+        kind = disk.get("format", "qcow2")
+        full.update(format=kind, volume="%s-%s.%s" % (guest, disk["name"], kind))
+    elif disk.get("format") is None:
+        full["format"] = "raw" if disk.get("device") else "qcow2"
+    full.update(disk)
+    return full
+
+
+def nic_defaults(fleet: str, guest: str, nic: Mapping[str, Any]) -> Spec:
+    """A new NIC with our defaults: virtio, and a derived MAC address."""
+    return {"model": "virtio", "mac": mac(fleet, guest, nic["name"]), **nic}
+
+
+def creation_defaults(request: Request) -> Spec:
+    """The whole declaration of a domain that does not exist yet."""
+    want = dict(request.declared)
+    if "memory" not in want or "size" not in want["memory"]:
+        raise DeclarationError.at(join_path(request.where, "memory"), "is required to create a domain",
+                                  "declare it, such as memory: 2GiB")
+    memory, cpus = dict(want["memory"]), dict(want.get("cpus", {}))
+    memory.setdefault("maximum", memory["size"])
+    cpus.setdefault("count", 1)
+    cpus.setdefault("maximum", cpus["count"])
+    want.update(memory=memory, cpus=cpus, state=_first_state(want.get("state")))
+    want.setdefault("agent", True)
+    want.setdefault("console", True)
+    return want
+
+
+def _first_state(state: Optional[str]) -> str:
+    return "running" if state in (None, "present") else str(state)
+
+
+class Capabilities:
+    """What the host's libvirt offers, read once and only when a domain is made (virConnectGetCapabilities)."""
+
+    def __init__(self, connection: Any, kvm_problem: KvmProblem) -> None:
+        self._root = xmltree.parse(connection.getCapabilities())
+        self._kvm_problem = kvm_problem
+        self.test = connection.getType() == "TEST"
+
+    def architecture(self) -> str:
+        """The host's own architecture."""
+        return xmltree.get(self._root, "host/cpu/arch") or "x86_64"
+
+    def _types(self, architecture: str) -> Tuple[str, ...]:
+        for guest in self._root.findall("guest"):
+            arch = guest.find("arch")
+            if xmltree.get(guest, "os_type") == "hvm" and arch is not None and arch.get("name") == architecture:
+                return tuple(node.get("type", "") for node in arch.findall("domain"))
+        return ()
+
+    def platform(self, wanted: str, path: str) -> Tuple[build.Platform, str]:
+        """The platform of a new domain for `virtualization`, and a sentence about it where it is emulated.
+
+        Raises DeclarationError at `path` where hardware virtualization is wanted and cannot be used.
+        """
+        if self.test:
+            return build.Platform("test", self._any_architecture()), ""
+        architecture = self.architecture()
+        types = self._types(architecture)
+        problem = "" if wanted == "qemu" else self._problem(types)
+        if problem and wanted == "kvm":
+            raise DeclarationError.at(
+                join_path(path, "virtualization"), "this host cannot run KVM guests: %s" % problem,
+                "see host_info and the role kvm_host, or declare virtualization: prefer_kvm to emulate here")
+        kind = "qemu" if wanted == "qemu" or problem else "kvm"
+        if kind not in types:
+            raise DeclarationError.at(path, "libvirt has no %s domains for %s here" % (kind, architecture),
+                                      "install QEMU for it (the role kvm_host does)")
+        note = "emulated, because %s" % problem if problem else "emulated, as declared" if kind == "qemu" else ""
+        return build.Platform(kind, architecture, DEFAULT_MACHINES.get(architecture, ""), LOG_DIRECTORY), note
+
+    def _any_architecture(self) -> str:
+        arch = self._root.find("guest/arch")
+        return "i686" if arch is None else arch.get("name", "i686")
+
+    def _problem(self, types: Tuple[str, ...]) -> str:
+        return self._kvm_problem() if "kvm" in types else "libvirt offers no kvm domains here"

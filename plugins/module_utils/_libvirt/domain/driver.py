@@ -1,0 +1,379 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The domain driver: how to read domains, which impact a change has, how to apply it. It never decides."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from xml.etree.ElementTree import Element
+
+from ..._reconcile import grammar
+from ..._reconcile.annotation import NAMESPACE, Annotation
+from ..._reconcile.contract import Request, Work
+from ..._reconcile.errors import DeclarationError, EngineError, Problem, Refused, join_path, raise_if_any
+from ..._reconcile.plan import LIVE, Actual, Change, Rule
+from ..._reconcile.schema import Spec, problems_of_engine
+from .. import xmltree
+from ..connection import libvirt, translated
+from ..storage import Storage
+from . import build, checks, choices, document, elements, live, power, reader, seeding, table, waiting
+
+METADATA_KEY = "flotilla"
+
+
+@dataclass
+class Surroundings:
+    """What a fleet declares beside its guests, which need not be there yet when a domain is planned.
+
+    images: disk sources by image name. pools, networks: names that this run will make.
+    """
+
+    images: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pools: Set[str] = field(default_factory=set)
+    networks: Set[str] = field(default_factory=set)
+
+
+class DomainDriver:
+    """KVM guests through libvirt. `connection` None is a host without libvirt, which check mode plans against."""
+
+    kind = "domain"
+    options = grammar.GUEST
+    annotates = True
+
+    def __init__(self, connection: Any, storage: Optional[Storage], surroundings: Surroundings,
+                 kvm_problem: choices.KvmProblem, local: bool = True) -> None:
+        self.connection = connection
+        self.host_ready = connection is not None
+        self.storage = storage
+        self.surroundings = surroundings
+        self.local = local
+        self._kvm_problem = kvm_problem
+        self._capabilities: Optional[choices.Capabilities] = None
+        self._macs: Optional[Dict[str, str]] = None
+        self._reader = reader.Reader(connection, self._capacity)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
+        """See `Driver.read`."""
+        return self._reader.read(names) if self.connection is not None else {}
+
+    def _capacity(self, pool: str, volume: str) -> Optional[int]:
+        there = self.storage.volume(pool, volume) if self.storage is not None else None
+        return None if there is None else there.capacity
+
+    def rule(self, pattern: str) -> Rule:
+        """See `Driver.rule`."""
+        return table.rule(pattern)
+
+    # -- preparing ------------------------------------------------------------------------------------------------
+
+    def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
+        """See `Driver.complete`: defaults for a new domain, and for the new devices of an existing one."""
+        want = choices.creation_defaults(request) if actual is None else dict(request.declared)
+        have = actual.stored if actual is not None else {}
+        disks, nics = want.get("disks", {}), want.get("nics", {})
+        want["disks"] = {name: disk if name in have.get("disks", {}) else choices.disk_defaults(request.name, disk)
+                         for name, disk in disks.items()}
+        want["nics"] = {name: nic if name in have.get("nics", {}) else
+                        choices.nic_defaults(request.fleet, request.name, nic) for name, nic in nics.items()}
+        return want
+
+    def check(self, work: Work) -> None:
+        """See `Driver.check`."""
+        request = work.request
+        if request.option("state") in ("absent", "released"):
+            return
+        if work.actual is not None and not work.actual.status.get("persistent", True):
+            raise Refused("domain %s is transient: it has no stored document to change" % work.name,
+                          "define it first (virsh dumpxml, virsh define)")
+        problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
+        problems += checks.ceilings(request, work.want)
+        new_disks = self._new_items(work, "disks")
+        disk_checks = checks.DiskChecks(self._storage(), self.surroundings.pools, self.surroundings.images,
+                                        self.local, self.host_ready)
+        for name, disk in new_disks.items():
+            problems += disk_checks.new_disk(work, name, disk)
+        problems += self._growth(work) + self._nic_problems(work)
+        raise_if_any(problems)
+        if work.actual is None:
+            self._check_creation(work)
+        self._note(work, new_disks)
+
+    def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
+        if work.actual is None:
+            return dict(work.want.get(option, {}))
+        names = [change.route[1] for change in work.changes if change.pattern == option + "[]" and not change.removes]
+        return {name: work.want[option][name] for name in names if name in work.want[option]}
+
+    def _growth(self, work: Work) -> List[Problem]:
+        found: List[Problem] = []
+        for change in work.changes:
+            if change.pattern == "disks[].size" and work.actual is not None:
+                disk = work.actual.stored["disks"].get(change.route[1], {})
+                found += checks.growth(work.request, change.route, disk.get("size"), change.want)
+                if "volume" not in disk:
+                    found.append(Problem(checks.path_in(work.request, "disks", change.route[1], "size"),
+                                         "only a volume of a pool has a size here", "grow the file or device itself"))
+        return found
+
+    def _nic_problems(self, work: Work) -> List[Problem]:
+        problems: List[Problem] = []
+        for name, nic in self._new_items(work, "nics").items():
+            where = checks.path_in(work.request, "nics", name)
+            if (nic.get("network") is None) == (nic.get("bridge") is None):
+                problems.append(Problem(where, "needs either a network or a bridge", "name one of the two"))
+            elif nic.get("network") is not None and not self._network_exists(nic["network"]):
+                problems.append(Problem(join_path(where, "network"), "there is no network %r on this host"
+                                        % nic["network"], "declare it under networks, or name another"))
+            taken = self._mac_taken(nic["mac"], work.name)
+            if taken:
+                problems.append(Problem(join_path(where, "mac"), "%s is used by domain %s already"
+                                        % (nic["mac"], taken), "declare another mac"))
+        return problems
+
+    def _network_exists(self, name: str) -> bool:
+        if name in self.surroundings.networks or not self.host_ready:
+            return True
+        with translated("list the networks"):
+            return any(network.name() == name for network in self.connection.listAllNetworks(0))
+
+    def _mac_taken(self, mac: str, by_others_than: str) -> str:
+        if not self.host_ready:
+            return ""
+        if self._macs is None:
+            self._macs = self._reader.all_macs()
+        owner = self._macs.setdefault(mac, by_others_than)
+        return owner if owner != by_others_than else ""
+
+    def _check_creation(self, work: Work) -> None:
+        if not self.host_ready:
+            return
+        identity = choices.uuid(work.request.fleet, work.name)
+        with translated("look up a UUID"):
+            try:
+                other = self.connection.lookupByUUIDString(identity)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                    raise
+            else:
+                raise DeclarationError.at(join_path(work.request.where, "name"), "its UUID %s is that of domain %s"
+                                          % (identity, other.name()), "rename that one back, or choose another name")
+        self._platform(work.request)
+        if seeding.wanted(work.want) and self._seed_pool(work.want) is None and not self._capable().test:
+            raise DeclarationError.at(join_path(work.request.where, "cloud_init"),
+                                      "needs a place for its seed", "declare a disk in a pool")
+
+    def _platform(self, request: Request) -> Tuple[build.Platform, str]:
+        return self._capable().platform(request.option("virtualization", "kvm"), request.where)
+
+    def _capable(self) -> choices.Capabilities:
+        if self._capabilities is None:
+            with translated("read the capabilities of the host"):
+                self._capabilities = choices.Capabilities(self.connection, self._kvm_problem)
+        return self._capabilities
+
+    @staticmethod
+    def _seed_pool(want: Mapping[str, Any]) -> Optional[str]:
+        return next((disk["pool"] for disk in want.get("disks", {}).values() if disk.get("pool")), None)
+
+    def _note(self, work: Work, new_disks: Mapping[str, Spec]) -> None:
+        """Notes what this run will make and choose, so that the annotation says it before the first step."""
+        owned = [checks.owned_name(disk) for disk in new_disks.values()
+                 if disk.get("volume") and not disk.get("existing")]
+        images = dict(work.annotation.facts.get("images", {}))
+        images.update({name: disk["image"] for name, disk in new_disks.items() if disk.get("image")})
+        facts: Dict[str, Any] = {"images": images} if images else {}
+        if work.actual is None:
+            facts["instance"] = choices.uuid(work.request.fleet, work.name)
+            facts.update({part: work.want.get("os", {}).get(part) for part in ("family", "variant")})
+        work.note(owned=owned, facts=facts)
+
+    def _storage(self) -> Storage:
+        if self.storage is None:
+            self.storage = Storage(self.connection, self.local)
+        return self.storage
+
+    # -- applying -------------------------------------------------------------------------------------------------
+
+    def create(self, work: Work) -> None:
+        """See `Driver.create`. The definition comes first: it names all that follows."""
+        seed, seed_volume = self._seed(work)
+        platform, _note = self._platform(work.request)
+        root = build.domain(work.name, choices.uuid(work.request.fleet, work.name), work.want, platform,
+                            work.annotation)
+        if seed_volume:
+            build.set_seed(root, self._seed_pool(work.want), seed_volume)
+        with work.step("define %s" % work.name):
+            domain = self._define(root)
+        for name, disk in work.want["disks"].items():
+            self._make_volume(work, name, disk)
+        self._store_seed(work, seed, seed_volume)
+        self._finish(work, domain, work.want.get("autostart"), work.want["state"])
+
+    def change(self, work: Work) -> None:
+        """See `Driver.change`: volumes, the stored document, the running guest, then its power."""
+        assert work.actual is not None
+        handle: reader.Handle = work.actual.handle
+        root = xmltree.parse(self._unchanged(handle, work))
+        for name, disk in self._new_items(work, "disks").items():
+            self._make_volume(work, name, disk)
+        edited = any([document.edit(root, change, work.want) for change in work.changes])
+        seed, seed_volume = self._seed(work)
+        if seed_volume:
+            build.set_seed(root, self._seed_pool(work.actual.stored) or self._seed_pool(work.want), seed_volume)
+            self._store_seed(work, seed, seed_volume)
+            edited = True
+        if edited:
+            with work.step("store the document of %s" % work.name):
+                handle.domain = self._define(root)
+        self._resize_stopped(work)
+        self._apply_live(work, handle, root)
+        if work.restart:
+            power.stop(handle.domain, work)
+        values = {change.pattern: change.want for change in work.changes}
+        state = values.get("state") or (work.actual.stored["state"] if work.restart else None)
+        self._finish(work, handle.domain, values.get("autostart"), state)
+
+    def _unchanged(self, handle: reader.Handle, work: Work) -> str:
+        """The stored text, read again right before it is edited; somebody else's change in between is an error."""
+        flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+        with translated("read domain %s" % work.name):
+            text = str(handle.domain.XMLDesc(flags))
+        before, now = xmltree.parse(handle.text), xmltree.parse(text)
+        for root in (before, now):
+            # Our own annotation was written between the two readings.
+            xmltree.set_annotation(root, None)
+        if xmltree.tostring(before) != xmltree.tostring(now):
+            raise EngineError("domain %s was changed by somebody else during this run" % work.name, "run again")
+        return text
+
+    def _define(self, root: Element) -> Any:
+        with translated("define domain %s" % xmltree.get(root, "name")):
+            return self.connection.defineXML(xmltree.tostring(root))
+
+    def _make_volume(self, work: Work, name: str, disk: Mapping[str, Any]) -> None:
+        if not disk.get("volume") or disk.get("existing"):
+            return
+        storage = self._storage()
+        if storage.volume(disk["pool"], disk["volume"]) is not None:
+            return
+        backing = None
+        if disk.get("image"):
+            source = self.surroundings.images[disk["image"]]
+            with work.step("copy image %s into pool %s" % (disk["image"], disk["pool"])):
+                backing = storage.base_image(disk["pool"], disk["image"], source)
+        with work.step("create volume %s for disk %s" % (checks.owned_name(disk), name)):
+            storage.create_volume(disk["pool"], disk["volume"], disk.get("size"), disk["format"], backing=backing)
+
+    def _seed(self, work: Work) -> Tuple[bytes, Optional[str]]:
+        """The seed to be stored in this run, if any; a guest that has booted keeps the one it has."""
+        facts = work.annotation.facts
+        wants_more = any(table.is_seed_option(change.pattern) for change in work.changes)
+        reseed = work.request.declared.get("cloud_init", {}).get("reseed", False)
+        booted = "booted" in facts and not reseed
+        if self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more or reseed):
+            return b"", None
+        image, digest = seeding.contents(work.request, work.want, str(facts.get("instance", work.name)))
+        return image, seeding.volume_name(work.name, digest)
+
+    def _test(self) -> bool:
+        return bool(self.connection.getType() == "TEST")
+
+    def _store_seed(self, work: Work, image: bytes, volume: Optional[str]) -> None:
+        pool = self._seed_pool(work.want)
+        if volume is None or pool is None:
+            return
+        work.note(owned=["%s/%s" % (pool, volume)])
+        if self._storage().volume(pool, volume) is None:
+            with work.step("store the cloud-init seed of %s" % work.name):
+                self._storage().upload(pool, volume, image)
+
+    def _resize_stopped(self, work: Work) -> None:
+        """Grows the volumes of a stopped guest; a running one's are grown by its QEMU."""
+        assert work.actual is not None
+        for change in work.changes:
+            if change.pattern == "disks[].size" and work.actual.live is None:
+                disk = work.actual.stored["disks"][change.route[1]]
+                with work.step("grow %s to %s" % (change.path, change.after)):
+                    self._storage().resize(disk["pool"], disk["volume"], change.want)
+
+    def _apply_live(self, work: Work, handle: reader.Handle, root: Element) -> None:
+        assert work.actual is not None
+        if work.actual.live is None or not handle.domain.isActive():
+            return
+        guest = live.Guest(handle.domain, root)
+        for change in work.changes:
+            if change.impact == LIVE and change.pattern not in ("state", "autostart", "tags"):
+                with work.step("change %s of the running guest" % change.path):
+                    guest.apply(change)
+        if any(change.pattern == "disks[].size" for change in work.changes) and self.storage is not None:
+            self.storage.forget()
+
+    def _finish(self, work: Work, domain: Any, autostart: Optional[bool], state: Optional[str]) -> None:
+        if autostart is not None and bool(autostart) != (work.actual is not None and bool(
+                work.actual.stored.get("autostart"))):
+            with work.step("set autostart of %s" % work.name), translated("set autostart of %s" % work.name):
+                domain.setAutostart(1 if autostart else 0)
+        if state is None:
+            return
+        starts = state in ("running", "paused") and not domain.isActive()
+        console = build.console_log(work.name, choices.LOG_DIRECTORY)
+        said = os.path.getsize(console) if self.local and os.path.exists(console) else 0
+        power.reach(domain, state, work)
+        if starts:
+            facts: Dict[str, Any] = {"ready": None, "console": said}
+            if "booted" not in work.annotation.facts:
+                facts["booted"] = seeding.parts(work.annotation.applied)
+            work.note(facts=facts)
+
+    def remove(self, work: Work) -> None:
+        """See `Driver.remove`. Storage goes first: while the guest is defined, what is left of it has a name."""
+        assert work.actual is not None
+        handle: reader.Handle = work.actual.handle
+        erase = work.request.option("remove_storage", False)
+        has_disks = bool(work.actual.stored.get("disks"))
+        if erase or not has_disks:
+            power.power_off(handle.domain, work)
+        else:
+            power.stop(handle.domain, work)
+        note = work.actual.annotation
+        seed_prefix = "/%s-seed-" % work.name
+        for owned in note.owned if note is not None else ():
+            # The seed is part of the guest's definition and holds what it was told: it always goes.
+            if erase or seed_prefix in owned:
+                self._remove_volume(work, owned)
+        power.undefine(handle.domain, work, keep_nvram=not erase)
+
+    def _remove_volume(self, work: Work, owned: str) -> None:
+        pool, volume = owned.split("/", 1)
+        if self._storage().volume(pool, volume) is not None:
+            with work.step("delete volume %s" % owned):
+                self._storage().delete_volume(pool, volume)
+
+    def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
+        """See `Driver.annotate`: virDomainSetMetadata, live and stored."""
+        domain = actual.handle.domain
+        text = None if annotation is None else xmltree.annotation_element(annotation.to_json())
+        with translated("note the declaration of domain %s" % actual.name):
+            flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+            if domain.isActive():
+                flags |= libvirt.VIR_DOMAIN_AFFECT_LIVE
+            domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, text, METADATA_KEY, NAMESPACE, flags)
+
+    def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
+        """See `Driver.nudge`."""
+        guest = live.Guest(actual.handle.domain, actual.handle.stored)
+        for change in changes:
+            guest.apply(change)
+
+    def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
+        """See `Driver.wait`."""
+        return waiting.Wait(self.connection, actual.handle.domain, actual).until(request.declared["wait_for"])
+
+
+__all__ = ["DomainDriver", "Surroundings", "elements"]

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading domains: one bulk read for a host, each document parsed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from xml.etree.ElementTree import Element
+
+from ..._reconcile.annotation import Annotation
+from ..._reconcile.plan import Actual
+from ..._reconcile.schema import Spec
+from .. import xmltree
+from ..connection import libvirt, translated
+from . import document, elements, seeding
+
+# Below this many names, asking for each is cheaper than listing the host.
+FEW = 16
+
+
+@dataclass
+class Handle:
+    """What a driver keeps of a domain that was read: the object, the stored text for comparing, both documents."""
+
+    domain: Any
+    text: str
+    stored: Element
+    live: Optional[Element]
+
+
+class Reader:
+    """Reads the domains of one connection."""
+
+    def __init__(self, connection: Any, capacity: document.Capacity) -> None:
+        self.connection = connection
+        self.capacity = capacity
+
+    def read(self, names: Optional[Sequence[str]]) -> Dict[str, Actual]:
+        """The domains of these names (None: all), by name."""
+        with translated("list the domains"):
+            domains = self._domains(names)
+            autostart = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART, len(domains))
+            paused = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED, len(domains))
+            odd = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_OTHER, len(domains))
+        found: Dict[str, Actual] = {}
+        for domain in domains:
+            try:
+                actual = self._actual(domain)
+            except libvirt.libvirtError as error:
+                # A domain that went away between listing and reading is not there.
+                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    continue
+                with translated("read domain %s" % domain.name()):
+                    raise
+            self._power(actual, domain, autostart, paused, odd)
+            found[actual.name] = actual
+        return found
+
+    def all_macs(self) -> Dict[str, str]:
+        """Every MAC address on the host with the domain that has it."""
+        macs: Dict[str, str] = {}
+        with translated("read all domains"):
+            for domain in self.connection.listAllDomains(0):
+                for mac in elements.macs(xmltree.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))):
+                    macs[mac] = domain.name()
+        return macs
+
+    def _domains(self, names: Optional[Sequence[str]]) -> List[Any]:
+        if names is None or len(names) > FEW:
+            wanted = None if names is None else set(names)
+            return [domain for domain in self.connection.listAllDomains(0)
+                    if wanted is None or domain.name() in wanted]
+        found = []
+        for name in names:
+            try:
+                found.append(self.connection.lookupByName(name))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                    raise
+        return found
+
+    def _flagged(self, flag: int, count: int) -> Set[str]:
+        return {domain.name() for domain in self.connection.listAllDomains(flag)} if count else set()
+
+    def _actual(self, domain: Any) -> Actual:
+        flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
+        text = domain.XMLDesc(flags)
+        stored = xmltree.parse(text)
+        live = xmltree.parse(domain.XMLDesc(0)) if domain.isActive() else None
+        name = domain.name()
+        written = xmltree.annotation_of(stored)
+        annotation = Annotation.from_json(written, "domain %s" % name) if written else None
+        actual = Actual(name, stored=self._spec(stored, annotation), annotation=annotation,
+                        live=None if live is None else self._spec(live, annotation),
+                        handle=Handle(domain, text, stored, live))
+        self._first_boot(actual)
+        return actual
+
+    def _spec(self, root: Element, annotation: Optional[Annotation]) -> Spec:
+        spec = document.spec_of(root, self.capacity)
+        seeding.overlay(spec, annotation)
+        if annotation is not None:
+            if annotation.applied.get("tags"):
+                spec["tags"] = annotation.applied["tags"]
+            for part in ("family", "variant"):
+                if annotation.facts.get(part):
+                    spec["os"][part] = annotation.facts[part]
+            for disk, image in annotation.facts.get("images", {}).items():
+                if disk in spec["disks"]:
+                    spec["disks"][disk]["image"] = image
+        return spec
+
+    @staticmethod
+    def _first_boot(actual: Actual) -> None:
+        note = actual.annotation
+        if note is not None and actual.live is not None and "booted" not in note.facts:
+            actual.facts["booted"] = seeding.parts(note.applied)
+        actual.pending = seeding.first_boot_only(note)
+
+    @staticmethod
+    def _power(actual: Actual, domain: Any, autostart: Set[str], paused: Set[str], odd: Set[str]) -> None:
+        if actual.name in odd:
+            state = "present"
+        elif actual.name in paused:
+            state = "paused"
+        else:
+            state = "stopped" if actual.live is None else "running"
+        for spec in (actual.stored, actual.live):
+            if spec is not None:
+                spec["state"], spec["autostart"] = state, actual.name in autostart
+        root = actual.handle.stored
+        actual.status = {"state": state, "uuid": xmltree.get(root, "uuid"), "engine": "kvm",
+                         "virtualization": root.get("type"), "persistent": True}
+        if actual.live is not None:
+            actual.status["id"] = domain.ID()
+            actual.status["persistent"] = bool(domain.isPersistent())
+        actual.status.update(_ownership(actual.annotation))
+
+
+def _ownership(note: Optional[Annotation]) -> Dict[str, Any]:
+    if note is None:
+        return {"fleet": None, "created": False}
+    return {"fleet": note.fleet or None, "created": note.created}
+
+
+Names = Tuple[str, ...]

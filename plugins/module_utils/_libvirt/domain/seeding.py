@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cloud-init seed of a domain: what it says, where it is kept, and what of it a booted guest never sees."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ..._reconcile import cloudinit, grammar
+from ..._reconcile.annotation import Annotation
+from ..._reconcile.contract import Request
+from ..._reconcile.errors import DeclarationError, join_path
+from ..._reconcile.plan import Actual, Pending, pending_between
+from ..._reconcile.schema import Spec
+from ..._reconcile.secrets import Secret
+from .. import seed as iso
+from . import table
+
+LABEL = "cidata"
+_NIC_PARTS = ("address", "gateway", "dns")
+_OPTIONS = tuple(option for option in grammar.GUEST if option.name in ("cloud_init", "nics"))
+
+
+def parts(declared: Mapping[str, Any]) -> Spec:
+    """The options of a (sealed or parsed) declaration that only the seed carries."""
+    nics = {name: {part: nic[part] for part in _NIC_PARTS if part in nic}
+            for name, nic in declared.get("nics", {}).items()}
+    cloud_init = {name: value for name, value in declared.get("cloud_init", {}).items() if name != "reseed"}
+    return {"cloud_init": cloud_init, "nics": {name: nic for name, nic in nics.items() if nic}}
+
+
+def wanted(want: Mapping[str, Any]) -> bool:
+    """Whether the declaration has anything for a seed to say."""
+    mine = parts(want)
+    return bool(mine["cloud_init"] or mine["nics"])
+
+
+def overlay(spec: Spec, annotation: Optional[Annotation]) -> None:
+    """Adds to a spec read from the document what only the annotation knows."""
+    if annotation is None:
+        return
+    mine = parts(annotation.applied)
+    if mine["cloud_init"]:
+        spec["cloud_init"] = mine["cloud_init"]
+    for name, nic in mine["nics"].items():
+        if name in spec["nics"]:
+            spec["nics"][name] = {**spec["nics"][name], **nic}
+
+
+def first_boot_only(annotation: Optional[Annotation]) -> "list[Pending]":
+    """What was declared after the guest had booted: it will not see that by itself."""
+    booted = annotation.facts.get("booted") if annotation is not None else None
+    if annotation is None or booted is None:
+        return []
+    mine = parts(annotation.applied)
+    names = set(mine["nics"]) | set(booted.get("nics", {}))
+    for side in (mine, booted):
+        side["nics"] = {name: side.get("nics", {}).get(name, {}) for name in sorted(names)}
+    return pending_between(_OPTIONS, Actual("", stored=mine, live=booted), lambda _pattern: table.SEED_RULE)
+
+
+def contents(request: Request, want: Mapping[str, Any], instance: str) -> Tuple[bytes, str]:
+    """The seed's ISO image and the digest that its volume name carries.
+
+    Raises DeclarationError where a secret says `{keep: true}`: there is no seed to keep it from.
+    """
+    cloud_init = dict(want.get("cloud_init", {}))
+    _refuse_keep(cloud_init, join_path(request.where, "cloud_init"))
+    nics = [{**nic, "name": name} for name, nic in want.get("nics", {}).items()]
+    files = cloudinit.render(cloud_init, instance_id=instance, hostname=request.name, nics=nics)
+    return iso.build_iso(files, LABEL), cloudinit.digest(files)
+
+
+def _refuse_keep(value: Any, path: str) -> None:
+    if isinstance(value, Secret) and value.keeps:
+        raise DeclarationError.at(path, "says {keep: true}, and there is nothing to keep it from",
+                                  "write the value itself")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _refuse_keep(inner, join_path(path, str(name)))
+
+
+def volume_name(guest: str, digest: str) -> str:
+    """The seed's volume: named after the guest and what it says."""
+    return "%s-seed-%s.iso" % (guest, digest)
+
+
+Files = Dict[str, bytes]
