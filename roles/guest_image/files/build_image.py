@@ -10,10 +10,10 @@ RECIPE is a JSON object:
   dir        where images are kept
   name       the image's name
   kind       disk or rootfs
-  source     a file to use instead of building one, or null
+  source     a file to use instead of building one, or an empty text; with --check it may still be missing
 and, without a source:
-  suite, packages, sources (lines of sources.list; empty: this machine's own), slim,
-  size (of the disk, in bytes), customize (shell scripts, run in order inside the new root)
+  suite, packages, sources (lines of sources.list; empty: this machine's own), slim, serial,
+  size (of the disk, such as 3GiB), customize (shell scripts, run in order inside the new root)
 
 The finished file is NAME-KEY.qcow2 or NAME-KEY.tar, where KEY is a digest of everything above and of this program;
 NAME.qcow2 or NAME.tar is a link to it. A disk comes with its kernel and initial RAM disk (NAME.vmlinuz, NAME.initrd).
@@ -196,6 +196,18 @@ def run(argv: Sequence[str], merge: bool = False) -> str:
     return done.stdout
 
 
+def disk_size(text: str) -> int:
+    """Read a size with its unit, in bytes."""
+    match = re.match(r"([0-9]+)(MiB|GiB|TiB)$", text)
+    if not match:
+        raise BuildError("%r is no size: write it such as 3GiB" % text)
+    size = int(match.group(1)) * {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}[match.group(2)]
+    # The partition table counts 512-byte sectors in 32 bits.
+    if not 2**30 <= size < 2**41:
+        raise BuildError("a disk of %s is not possible: choose 1GiB or more, and less than 2TiB" % text)
+    return size
+
+
 def bootstrap(recipe: Mapping[str, Any], work: Path) -> Path:
     """Make the root file system as a directory."""
     root = work / "root"
@@ -244,14 +256,14 @@ def pack_disk(root: Path, work: Path, recipe: Mapping[str, Any]) -> Dict[str, Pa
     core = (boot / "grub/core.img").read_bytes()
     if len(core) > PARTITION_START - SECTOR:
         raise BuildError("the boot loader's core (%d bytes) does not fit before the first partition" % len(core))
-    raw = work / "image.raw"
+    raw, size = work / "image.raw", disk_size(recipe["size"])
     with raw.open("wb") as disk:
-        disk.truncate(recipe["size"])
-    blocks = (recipe["size"] - PARTITION_START) // 4096
+        disk.truncate(size)
+    blocks = (size - PARTITION_START) // 4096
     run(["mkfs.ext4", "-q", "-F", "-L", "root", "-b", "4096", "-O", EXT4_FEATURES,
          "-E", "offset=%d,lazy_itable_init=1,lazy_journal_init=1" % PARTITION_START, "-d", str(root), str(raw), str(blocks)])
     with raw.open("r+b") as disk:
-        disk.write(boot_sector(code, recipe["size"]))
+        disk.write(boot_sector(code, size))
         disk.write(core)
     target = work / "image.qcow2"
     run(["qemu-img", "convert", "-O", "qcow2", str(raw), str(target)])
@@ -368,7 +380,7 @@ def provide(recipe: Mapping[str, Any], key: str, check: bool) -> Dict[str, Any]:
     links = wanted_links(recipe, key)
     todo = outdated_links(directory / recipe["name"], links)
     missing = [tool for tool in TOOLS[kind] if absent and not shutil.which(tool)]
-    if recipe["source"] and not (check and recipe.get("pending")):
+    if recipe["source"] and not (check and not os.path.exists(recipe["source"])):
         check_format(Path(recipe["source"]), kind)
     if not check:
         if missing:
