@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, flotilla.virt contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,8 +16,8 @@ and, without a source:
 
 The finished file is NAME-KEY.qcow2 or NAME-KEY.tar, where KEY is a digest of everything above and of this program;
 NAME.qcow2 or NAME.tar is a link to it. A disk comes with its kernel and initial RAM disk (NAME.vmlinuz, NAME.initrd).
-Prints one JSON object: changed, missing (commands that a build needs and that are not installed), and the paths.
-With --check nothing is touched and changed says what a run would do.
+Prints one JSON object: outdated, missing (commands that a build needs and that are not installed), and the paths.
+With --check nothing is touched; outdated says whether a run would do anything.
 """
 
 from __future__ import annotations
@@ -68,6 +67,8 @@ SLIM = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
 )
+# Saves the usrmerge package, and all of Perl with it.
+MERGED_USR_HOOK = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"
 USERINFO = re.compile(r"(://)[^/@\s]+@")
 
 
@@ -138,9 +139,9 @@ def machine_sources(suite: str, etc: Path) -> Tuple[List[str], List[str]]:
 
 def write_sources(recipe: Mapping[str, Any], work: Path) -> List[str]:
     """Write the sources to build from where mmdebstrap can take them; their file names are returned."""
-    lines, stanzas = list(recipe["sources"]), []  # type: Tuple[List[str], List[str]]
-    if not lines:
-        lines, stanzas = machine_sources(recipe["suite"], Path("/etc/apt"))
+    lines, stanzas = machine_sources(recipe["suite"], Path("/etc/apt"))
+    if recipe["sources"]:
+        lines, stanzas = recipe["sources"], []
     if not lines and not stanzas:
         raise BuildError(
             "no apt source of this machine offers main for suite %s: set guest_image_sources, for example "
@@ -188,7 +189,7 @@ def run(argv: Sequence[str], merge: bool = False) -> str:
     """Run a command; when it fails, the end of what it said becomes the error."""
     done = subprocess.run(
         list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, universal_newlines=True, check=False,
-        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge else subprocess.PIPE, close_fds=False,
     )
     if done.returncode:
         said = (done.stdout if merge else done.stderr).strip().splitlines()[-25:]
@@ -211,16 +212,19 @@ def disk_size(text: str) -> int:
 def bootstrap(recipe: Mapping[str, Any], work: Path) -> Path:
     """Make the root file system as a directory."""
     root = work / "root"
-    # The hook saves the usrmerge package, and all of Perl with it, where the release allows.
-    argv = ["unshare", "--mount", "--propagation", "private", "mmdebstrap", "--mode=root", "--format=directory",
-            "--variant=minbase", "--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr", "--include=" + ",".join(recipe["packages"]), "--aptopt=" + write_apt_settings(work)]
+    # Namespaces of its own: whatever kills the build leaves no process, and no mount below the directory that the
+    # next run removes.
+    argv = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+            "mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase",
+            "--include=" + ",".join(recipe["packages"]), "--aptopt=" + write_apt_settings(work)]
+    if Path(MERGED_USR_HOOK).is_dir():
+        argv.append("--hook-dir=" + MERGED_USR_HOOK)
     if recipe["slim"]:
         argv += ["--dpkgopt=" + option for option in SLIM]
     for number, script in enumerate(recipe["customize"]):
         path = work / ("customize-%d.sh" % number)
         path.write_text(script)
         argv.append('--customize-hook=chroot "$1" /bin/sh -eu <' + shlex.quote(str(path)))
-    # A private mount namespace: whatever kills the build, no mount is left below the directory that the next run removes.
     run(argv + [recipe["suite"], str(root)] + write_sources(recipe, work), merge=True)
     clean_apt(root)
     settle(root)
@@ -290,28 +294,37 @@ def newest(boot: Path, pattern: str) -> Path:
 
 
 @contextlib.contextmanager
-def workspace(directory: Path) -> Iterator[Path]:
-    """Give the only builder in this directory a place to work; what a killed one left is removed."""
+def locked(directory: Path) -> Iterator[None]:
+    """Let one builder at a time work in a directory.
+
+    The commands that a build starts inherit the lock: those that outlive a killed build hold it until they end.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / ".lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in directory.glob(".build-*"):
-            shutil.rmtree(str(left))
-        work = Path(tempfile.mkdtemp(prefix=".build-", dir=str(directory)))
-        try:
-            # The package manager's own user must be able to enter it.
-            work.chmod(0o755)
-            yield work
-        finally:
-            shutil.rmtree(str(work))
+        yield
+
+
+@contextlib.contextmanager
+def workspace(directory: Path) -> Iterator[Path]:
+    """Give the holder of the lock a place to work; what a killed build left is removed."""
+    for left in directory.glob(".build-*"):
+        shutil.rmtree(str(left))
+    work = Path(tempfile.mkdtemp(prefix=".build-", dir=str(directory)))
+    try:
+        # The package manager's own user must be able to enter it.
+        work.chmod(0o755)
+        yield work
+    finally:
+        # Processes of a build that was just killed may still write; the next run removes the rest.
+        shutil.rmtree(str(work), ignore_errors=True)
 
 
 def build(recipe: Mapping[str, Any], stem: Path) -> None:
     """Build the image under temporary names; the file that stands for the whole gets its name last."""
     pack = {"disk": pack_disk, "rootfs": pack_rootfs}[recipe["kind"]]
     with workspace(stem.parent) as work:
-        if keyed(stem, SUFFIX[recipe["kind"]]).exists():
-            return
         for suffix, path in pack(bootstrap(recipe, work), work, recipe).items():
             with path.open("rb") as finished:
                 os.fsync(finished.fileno())
@@ -382,14 +395,16 @@ def provide(recipe: Mapping[str, Any], key: str, check: bool) -> Dict[str, Any]:
     missing = [tool for tool in TOOLS[kind] if absent and not shutil.which(tool)]
     if recipe["source"] and not (check and not os.path.exists(recipe["source"])):
         check_format(Path(recipe["source"]), kind)
-    if not check:
+    if not check and (absent or todo):
         if missing:
             raise BuildError("these commands are needed and not installed: " + ", ".join(missing))
-        if absent:
-            build(recipe, stem)
-        relink(todo)
+        with locked(directory):
+            # Another run may have built it while this one waited for its turn.
+            if absent and not keyed(stem, SUFFIX[kind]).exists():
+                build(recipe, stem)
+            relink(todo)
     paths = {suffix: str(directory / ("%s.%s" % (recipe["name"], suffix))) for suffix in links}
-    return {"changed": bool(absent or todo), "build": absent, "missing": missing, "paths": paths}
+    return {"outdated": bool(absent or todo), "build": absent, "missing": missing, "paths": paths}
 
 
 def main(argv: Sequence[str]) -> int:
