@@ -21,6 +21,7 @@ LIVE, RESTART, RECREATE = "live", "restart", "recreate"
 GONE = ("absent", "released")
 FIRST_BOOT = "first boot only"
 NOT_COMPLIED = "guest has not complied"
+DEFERRED = "stored only; it takes a restart"
 
 
 @dataclass(frozen=True)

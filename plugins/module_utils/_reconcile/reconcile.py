@@ -36,6 +36,7 @@ class Decision:
     error: Optional[FlotillaError] = None
     result: Optional[Result] = None
     annotation: Optional[Annotation] = None
+    before: Optional[Annotation] = None
 
     @property
     def removes(self) -> bool:
@@ -207,7 +208,7 @@ class Run:
     def _prepare(self, decision: Decision) -> None:
         """Completes the declaration, makes the annotation, and lets the driver check all against the host."""
         request, actual = decision.request, decision.actual
-        old = actual.annotation if actual else None
+        old = decision.before = actual.annotation if actual else None
         if request.option("state") not in GONE:
             applied = schema.seal_spec(self.driver.options, request.declared, self.seal, old.applied if old else None)
             for once in ("adopt", "recreate", "remove_storage"):
@@ -242,11 +243,16 @@ class Run:
                 self.driver.remove(work)
                 self.driver.create(replace(work, actual=None))
             else:
-                self._annotate(work.actual, union(work.actual.annotation if work.actual else None, work.annotation),
-                               work)
-                self.driver.change(work)
+                self._change(work)
         except FlotillaError as error:
             self._fail(decision, error)
+
+    def _change(self, work: Work) -> None:
+        """Between the two annotations a run may die: then the first still knows the old and the new declaration."""
+        old = work.actual.annotation if work.actual else None
+        self._annotate(work.actual, union(old, work.annotation), work)
+        self.driver.change(work)
+        self._annotate(work.actual, work.annotation, work)
 
     def _annotate(self, actual: Optional[Actual], annotation: Optional[Annotation], work: Optional[Work]) -> None:
         """Writes the annotation if it says anything new."""
@@ -299,11 +305,22 @@ class Run:
         elif again.changes:
             self._fail(decision, NotConverged("%s %s was changed and still differs: %s" % (
                 self.driver.kind, decision.request.name, _listed(again.changes)), "run again"))
+            self._remember(decision, actual)
         elif decision.action in (CREATE, CHANGE, RECREATE_WHOLE) and decision.work is not None:
             try:
                 self._annotate(actual, decision.work.annotation, None)
             except FlotillaError as error:
                 self._fail(decision, error)
+
+    def _remember(self, decision: Decision, actual: Optional[Actual]) -> None:
+        """What did not converge stays in the annotation, so that the next run still knows of it."""
+        before = decision.before
+        if actual is None or before is None or decision.work is None:
+            return
+        try:
+            self._annotate(actual, union(before, decision.work.annotation), None)
+        except FlotillaError as error:
+            self._fail(decision, error)
 
     def _fail(self, decision: Decision, error: FlotillaError) -> None:
         if decision.error is None:
@@ -316,7 +333,7 @@ class Run:
         actual = decision.actual
         result = Result(self.driver.kind, decision.request.name, changed=bool(decision.changes),
                         plan=[change.entry() for change in decision.changes])
-        pending = decision.pending if not check_mode else _foreseen(decision)
+        pending = decision.pending if not check_mode else _foreseen(decision, self.driver)
         result.pending = [entry.entry() for entry in pending]
         if actual is not None:
             result.spec = schema.render_spec(self.driver.options, actual.stored)
@@ -368,13 +385,18 @@ def _restarts(waiting: Sequence[Pending], changes: Sequence[Change]) -> List[Cha
             if entry.path not in known and entry.reason != plan.FIRST_BOOT]
 
 
-def _foreseen(decision: Decision) -> List[Pending]:
+def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     """What will be pending after the run: what is now, less what a restart clears, and what the plan stores only."""
     if decision.work is not None and decision.work.restart:
         return [entry for entry in decision.pending if entry.reason == plan.FIRST_BOOT]
     closed = {change.path for change in decision.changes}
-    new = [Pending(change.path, change.before, change.after, "stored only; it takes a restart")
-           for change in decision.changes if change.impact == RESTART]
+    live = (decision.actual.live if decision.actual is not None else None) or {}
+    new = []
+    for change in decision.changes:
+        if change.impact == RESTART:
+            reason = driver.rule(change.pattern).obstacle(change.want, live) or plan.DEFERRED
+            running = next((entry.running for entry in decision.pending if entry.path == change.path), change.before)
+            new.append(Pending(change.path, running, change.after, reason))
     return [entry for entry in decision.pending if entry.path not in closed] + new
 
 

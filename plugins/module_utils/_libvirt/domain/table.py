@@ -86,7 +86,7 @@ def _write_memory_size(domain: Element, size: Any) -> None:
 
 def _write_memory_maximum(domain: Element, size: Any) -> None:
     # Before shrinking the ceiling, the current size must not stand above it, or libvirt refuses the document.
-    if _read_memory_size(domain) > size:
+    if (_read_memory_size(domain) or 0) > size:
         _write_memory("currentMemory", domain, size)
     _write_memory("memory", domain, size)
 
