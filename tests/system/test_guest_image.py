@@ -117,7 +117,12 @@ class Guest:
     def run(self, script: str) -> str:
         """Run a shell script in the guest; what it printed."""
         pid = self.ask("guest-exec", path="/bin/sh", arg=["-c", script], **{"capture-output": True})["pid"]
-        status = until(lambda: (lambda now: now if now["exited"] else None)(self.ask("guest-exec-status", pid=pid)), 300, script)
+
+        def ended() -> Any:
+            now = self.ask("guest-exec-status", pid=pid)
+            return now if now["exited"] else None
+
+        status = until(ended, 300, script)
         return base64.b64decode(status.get("out-data", "")).decode()
 
 
@@ -157,8 +162,8 @@ def test_the_disk_boots_and_takes_the_seed(images: Dict[str, str], tmp_path: Pat
     files = render(SEED, instance_id="iid-test", hostname="images-vm", nics=[NIC])
     with boot(images, tmp_path, build_iso(files, "cidata"), direct) as guest:
         until(guest.answers, 900, "the guest agent answers")
-        status = until(lambda: (lambda said: said if re.search("status: (done|error)", said) else None)(guest.run("cloud-init status --long")),
-                       900, "cloud-init has finished")
+        until(lambda: re.search("status: (done|error)", guest.run("cloud-init status")), 900, "cloud-init has finished")
+        status = guest.run("cloud-init status --long")
         assert "status: done" in status, status
         assert "DataSourceNoCloud [seed=/dev/vd" in status
         assert guest.run("cat /etc/hostname /root/ran /etc/ours /etc/timezone").split() == ["images-vm", "theirs", "ours", "written", "Europe/Paris"]
@@ -193,9 +198,9 @@ def test_the_root_file_system_starts_systemd(images: Dict[str, str], tmp_path: P
         "lxc.net.0.type = empty\nlxc.apparmor.profile = unconfined\n" % (rootfs, name))
     subprocess.run(["lxc-start", "-P", str(tmp_path), "-n", name, "-d"], check=True)
     try:
-        state = until(lambda: (lambda now: now if now in ("running", "degraded") else None)(attach(name, tmp_path, "systemctl", "is-system-running")),
+        state = until(lambda: re.fullmatch("running|degraded", attach(name, tmp_path, "systemctl", "is-system-running")),
                       300, "systemd has started everything")
-        assert state == "running", attach(name, tmp_path, "systemctl", "--failed")
+        assert state.group() == "running", attach(name, tmp_path, "systemctl", "--failed")
         assert attach(name, tmp_path, "cat", "/proc/1/comm") == "systemd"
         assert attach(name, tmp_path, "systemctl", "is-active", "ssh", "systemd-networkd", "systemd-resolved").split() == ["active"] * 3
         assert re.fullmatch("[0-9a-f]{32}", attach(name, tmp_path, "cat", "/etc/machine-id"))

@@ -153,6 +153,9 @@ def _write_file(file: Mapping[str, Any], number: int) -> Dict[str, Any]:
 def _user_data(config: Mapping[str, Any], own: Any) -> bytes:
     """Combines our document with the user's: a dictionary is merged here, a text by cloud-init on the guest."""
     own = _plain(own, "cloud_init.user_data")
+    # A parsed declaration carries a dictionary as a secret, in JSON; no format of cloud-init's begins with a brace.
+    if isinstance(own, str) and own.startswith("{"):
+        own = _dictionary(own)
     if own is None or own == "":
         return HEADER.encode() + _document(config)
     if isinstance(own, Mapping):
@@ -174,12 +177,21 @@ def merge(own: Any, ours: Any) -> Any:
     return own
 
 
+def _dictionary(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise DeclarationError.at("cloud_init.user_data", "begins with a brace and is not JSON",
+                                  "write it as a dictionary, or begin it with #cloud-config") from None
+
+
 def _text_type(text: str) -> str:
     for start, kind in _TEXT_TYPES:
         if text.startswith(start):
             return kind
+    # The text itself is not shown: user-data is a secret.
     raise DeclarationError.at(
-        "cloud_init.user_data", "begins with %r, which cloud-init does not know" % text.split("\n", 1)[0][:40],
+        "cloud_init.user_data", "begins with nothing that cloud-init knows",
         "begin it with one of %s, or write it as a dictionary" % ", ".join(start for start, _kind in _TEXT_TYPES),
     )
 

@@ -12,7 +12,9 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.cloudinit import HEADER, digest, render
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError, Problem
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import CLOUD_INIT
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.schema import parse_value
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.secrets import Secret
 
 MAC = "52:54:00:AA:00:01"
@@ -137,6 +139,7 @@ def test_network_config_replaces_ours() -> None:
 
 @pytest.mark.parametrize("cloud_init, nics, place", [
     ({"user_data": "echo hello"}, [], "cloud_init.user_data"),
+    ({"user_data": "{hello"}, [], "cloud_init.user_data"),
     ({"user_data": ["a"]}, [], "cloud_init.user_data"),
     ({"users": [{"name": "a"}, {"name": "b", "hashed_password": "secret"}]}, [], "cloud_init.users[1].hashed_password"),
     ({"users": [{"name": "a", "hashed_password": Secret(None)}]}, [], "cloud_init.users[0].hashed_password"),
@@ -150,6 +153,21 @@ def test_network_config_replaces_ours() -> None:
 ])
 def test_bad_input_is_named_by_its_path(cloud_init: Dict[str, Any], nics: Any, place: str) -> None:
     assert problem(cloud_init, nics).startswith(place + ": ")
+
+
+def test_a_parsed_declaration_is_rendered_like_the_written_one() -> None:
+    """What the grammar makes of the options (secrets, users by name) gives the same bytes."""
+    written = {"users": [{"name": "ops", "ssh_keys": [KEY], "hashed_password": "$6$x"}], "packages": ["a"],
+               "user_data": {"packages": ["b"], "nested": {"a": [1]}}, "network_config": {"version": 2, "ethernets": {}}}
+    problems: List[Problem] = []
+    parsed = parse_value(CLOUD_INIT, written, "cloud_init", problems)
+    assert problems == []
+    assert seed(parsed) == seed(written)
+
+
+def test_user_data_is_not_repeated_in_an_error() -> None:
+    for text in ("hunter2", "{hunter2"):
+        assert "hunter2" not in problem({"user_data": Secret(text)})
 
 
 def test_a_wrong_password_hash_is_not_repeated() -> None:
