@@ -72,6 +72,20 @@ def _access(facts: Facts) -> Check:
     )
 
 
+def _binding(python: t.Mapping[str, t.Any]) -> Check:
+    if python["distribution"]:
+        remedy = "install the distribution's package of libvirt's Python binding (python3-libvirt)"
+    else:
+        remedy = (
+            "set ansible_python_interpreter to the distribution's own Python (/usr/bin/python3), which has libvirt's binding as"
+            " a package, or install libvirt-python for %s" % python["executable"]
+        )
+    found = python["reason"] or "%s imports libvirt" % python["executable"]
+    # A package of the distribution is of no use to another Python, so there the role cannot help.
+    repairs = "kvm_host" if python["distribution"] else None
+    return _check("python_libvirt", python["reason"] is None, found, remedy, ("kvm",), repairs)
+
+
 def _libvirt(facts: Facts) -> Check:
     libvirt = facts["libvirt"]
     found = "libvirt %s answers at %s" % (libvirt["version"], libvirt["uri"]) if libvirt["answers"] else libvirt["reason"]
@@ -108,8 +122,10 @@ def _engine(name: str, engine: t.Mapping[str, t.Any]) -> Check:
     )
 
 
-def probe(facts: Facts, lacking_namespaces: t.Sequence[str]) -> t.List[Check]:
+def probe(facts: Facts, lacking_namespaces: t.Sequence[str], python: t.Mapping[str, t.Any]) -> t.List[Check]:
     """Return every check of this host, in the order in which they build on each other.
+
+    ``python`` is what `libvirtd.binding` found.
 
     ``needed_for`` names the engines that a check matters to; one without any (nesting, IOMMU) only informs.
     """
@@ -118,6 +134,7 @@ def probe(facts: Facts, lacking_namespaces: t.Sequence[str]) -> t.List[Check]:
         _cpu(facts),
         _device(facts),
         _access(facts),
+        _binding(python),
         _libvirt(facts),
         _optional("nested", facts["cpu"]["nested"], "to run KVM inside guests, load the kvm module with nested=1"),
         _optional("iommu", facts["cpu"]["iommu"], "for PCI passthrough, boot with intel_iommu=on or amd_iommu=on"),

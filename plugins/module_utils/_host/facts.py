@@ -50,7 +50,7 @@ def _local(root: str, libvirt: t.Dict[str, t.Any], connection: t.Any) -> t.Dict[
     facts["service_manager"] = init.service_manager(root)
     facts["engines"] = engines.probe(root, facts)
     facts["capacity"] = capacity.probe(root, libvirtd.pools(connection) if connection else None)
-    facts["checks"] = checks.probe(facts, engines.missing_namespaces(root))
+    facts["checks"] = checks.probe(facts, engines.missing_namespaces(root), libvirtd.binding())
     facts["host_ready"] = ready(facts["engines"])
     return facts
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import typing as t
 import xml.etree.ElementTree as ET
 from urllib.parse import urlsplit
@@ -29,12 +30,25 @@ def version_text(number: int) -> str:
     return "%d.%d.%d" % (number // _MAJOR, number % _MAJOR // _MINOR, number % _MINOR)
 
 
+def binding() -> t.Dict[str, t.Any]:
+    """Return the Python that runs modules on this host, and the ``reason`` why it cannot import libvirt, if so.
+
+    ``distribution`` says whether it is the distribution's own Python, for which libvirt's binding comes as a package.
+    """
+    try:
+        importlib.import_module("libvirt")
+        reason = None
+    except ImportError as error:
+        reason = "%s cannot import libvirt (%s)" % (sys.executable, error)
+    return {"executable": sys.executable, "distribution": sys.prefix == "/usr", "reason": reason}
+
+
 def connect(uri: str) -> t.Tuple[t.Any, t.Optional[str]]:
     """Open a read-only connection. Returns it, or None and the reason why libvirt does not answer."""
-    try:
-        libvirt = importlib.import_module("libvirt")
-    except ImportError as error:
-        return None, "the Python that runs modules on this host cannot import libvirt (%s)" % error
+    missing = binding()["reason"]
+    if missing is not None:
+        return None, missing
+    libvirt = importlib.import_module("libvirt")
     # Without a handler of our own, libvirt prints each error to standard error, which Ansible would show as noise.
     libvirt.registerErrorHandler(lambda context, error: None, None)
     try:

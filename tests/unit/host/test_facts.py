@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import pathlib
+import sys
 import typing as t
 
 import libvirt
 import pytest
 
-from ansible_collections.flotilla.virt.plugins.module_utils._host import facts, libvirtd
+from ansible_collections.flotilla.virt.plugins.module_utils._host import checks, facts, libvirtd
 from ansible_collections.flotilla.virt.tests.unit.host import trees
 
 SILENT = "qemu+unix:///system?socket=/nonexistent/libvirt-sock"
@@ -130,3 +131,20 @@ def test_an_inactive_pool_has_no_sizes() -> None:
     finally:
         connection.storagePoolLookupByName("asleep").undefine()
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("distribution", "repaired_by", "remedy"),
+    [(True, "kvm_host", "python3-libvirt"), (False, None, "ansible_python_interpreter")],
+)
+def test_a_python_without_the_binding(distribution: bool, repaired_by: str | None, remedy: str) -> None:
+    # Met by hand: the role installed everything for two minutes, and then failed because modules ran in a virtual environment.
+    python = {"executable": "/opt/venv/bin/python", "distribution": distribution, "reason": "/opt/venv/bin/python cannot import libvirt"}
+    check = checks._binding(python)
+    assert (check["ok"], check["repaired_by"]) == (False, repaired_by)
+    assert remedy in check["remedy"]
+
+
+def test_the_binding_of_this_python() -> None:
+    found = libvirtd.binding()
+    assert found["reason"] is None and found["executable"] == sys.executable
