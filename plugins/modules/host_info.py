@@ -312,6 +312,7 @@ checks:
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from ansible_collections.flotilla.virt.plugins.module_utils._host import facts
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import FlotillaError
 
 
 def main() -> None:
@@ -323,7 +324,7 @@ def main() -> None:
     )
     try:
         found = facts.gather(module.params["uri"])
-    except facts.HostUnreachable as error:
+    except FlotillaError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **found)
 

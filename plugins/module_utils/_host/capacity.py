@@ -9,22 +9,17 @@ import os
 import typing as t
 
 from ansible_collections.flotilla.virt.plugins.module_utils._host import files
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.units import format_size
 
-_UNITS = (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024))
+_MIB = 1024**2
 
 
 def size(amount: int) -> str:
     """Write a number of bytes as the grammar does: ``16GiB``, ``24076MiB``.
 
-    The largest unit that divides it is used. What no unit divides is rounded down to whole MiB (below 1 MiB to KiB, and 0 is
-    ``0KiB``), so that nothing is promised that the host does not have.
+    From 1 MiB on it is rounded down to whole MiB, so that it stays readable and nothing is promised that the host does not have.
     """
-    for unit, factor in _UNITS:
-        if amount and amount % factor == 0 and factor >= 1024**2:
-            return "%d%s" % (amount // factor, unit)
-    if amount >= 1024**2:
-        return "%dMiB" % (amount // 1024**2)
-    return "%dKiB" % (amount // 1024)
+    return format_size(amount - amount % _MIB if amount >= _MIB else amount)
 
 
 def count_list(text: str) -> int:

@@ -19,16 +19,13 @@ from ansible_collections.flotilla.virt.plugins.module_utils._host import (
     libvirtd,
     remote,
 )
-
-
-class HostUnreachable(Exception):
-    """The machine behind a remote libvirt URI does not answer, so nothing about it is known."""
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
 
 
 def gather(uri: str, root: str = "/") -> t.Dict[str, t.Any]:
     """Return the facts about the host that ``uri`` belongs to. Nothing needs to be installed on it.
 
-    Raises HostUnreachable where a remote URI does not answer: this machine's facts would be those of the wrong host.
+    Raises EngineError where a remote URI does not answer: this machine's facts would be those of the wrong host.
     """
     connection, reason = libvirtd.connect(uri)
     try:
@@ -36,7 +33,7 @@ def gather(uri: str, root: str = "/") -> t.Dict[str, t.Any]:
         if not libvirtd.is_remote(uri):
             return _local(root, libvirt, connection)
         if connection is None:
-            raise HostUnreachable("%s; the facts of another host can only be read through its libvirt" % reason)
+            raise EngineError(str(reason), "correct uri: the facts of another host can only be read through its libvirt")
         return remote.probe(connection, uri, libvirt)
     finally:
         if connection is not None:

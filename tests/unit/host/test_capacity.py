@@ -14,7 +14,7 @@ from ansible_collections.flotilla.virt.tests.unit.host import trees
 @pytest.mark.parametrize(
     ("amount", "text"),
     [
-        (0, "0KiB"),
+        (0, "0B"),
         (512 * 1024, "512KiB"),
         (1024**2, "1MiB"),
         (1536 * 1024**2, "1536MiB"),

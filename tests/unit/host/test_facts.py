@@ -14,6 +14,7 @@ import libvirt
 import pytest
 
 from ansible_collections.flotilla.virt.plugins.module_utils._host import checks, facts, libvirtd
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
 from ansible_collections.flotilla.virt.tests.unit.host import trees
 
 SILENT = "qemu+unix:///system?socket=/nonexistent/libvirt-sock"
@@ -90,7 +91,7 @@ def test_systemd_as_pid_1(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_silent_remote_host_is_an_error() -> None:
-    with pytest.raises(facts.HostUnreachable, match="can only be read through its libvirt"):
+    with pytest.raises(EngineError, match="can only be read through its libvirt"):
         facts.gather("qemu+tcp://127.0.0.1:1/system")
 
 
