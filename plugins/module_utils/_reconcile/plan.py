@@ -317,5 +317,5 @@ class _PendingWalk:
             return
         reason = rule.obstacle(there if there is not None else here, self.root)
         if not reason:
-            reason = NOT_COMPLIED if rule.cooperative else "stored only; it takes a restart"
+            reason = NOT_COMPLIED if rule.cooperative else DEFERRED
         self.found.append(Pending(place.path, schema.show(option, here), schema.show(option, there), reason))

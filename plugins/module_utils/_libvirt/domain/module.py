@@ -20,8 +20,7 @@ from .driver import DomainDriver, Surroundings
 
 def kvm_problem() -> str:
     """Why this machine cannot run KVM guests; empty when it can (device, permissions, CPU)."""
-    sign = cpu.hardware_virtualization()
-    return kvm.probe(virtualization=sign)["reason"] or ""
+    return kvm.probe(virtualization=cpu.probe()["hardware_virtualization"])["reason"] or ""
 
 
 def image_sources(raw: Optional[Any], path: str = "images") -> Dict[str, Mapping[str, Any]]:
