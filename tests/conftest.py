@@ -37,6 +37,7 @@ def _link_tree() -> None:
 
 _link_tree()
 sys.path.insert(0, str(TREE))
+os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ.get("PATH", os.defpath)])
 os.environ["PYTHONPATH"] = str(TREE)
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(TREE)
 os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "tests/ansible.cfg"))

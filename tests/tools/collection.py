@@ -14,10 +14,14 @@ Each is made again only when a file of the working tree has changed, and prints 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +33,15 @@ INSTALLED = BUILD / "collections"
 
 # What the tools write into the copy: kept, since their caches make the next run faster.
 KEPT = (".ansible", ".mypy_cache", "tests/output")
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Let one process at a time make this copy; tests that run in parallel ask for the same one."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / f"{name}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def source_files() -> list[Path]:
@@ -69,6 +82,11 @@ def _remove_extra(target: Path, wanted: set[Path]) -> None:
 
 def checkout() -> Path:
     """Bring build/checkout up to date with the working tree and return the collection's folder in it."""
+    with _alone("checkout"):
+        return _checkout()
+
+
+def _checkout() -> Path:
     files = source_files()
     CHECKOUT.mkdir(parents=True, exist_ok=True)
     _remove_extra(CHECKOUT, set(files))
@@ -81,13 +99,20 @@ def checkout() -> Path:
 
 def _galaxy(*arguments: str) -> None:
     command = [str(BUILD / "venv/bin/ansible-galaxy"), "collection", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    # A copy elsewhere on the caller's path would pass for one that is installed already.
+    env = {key: value for key, value in os.environ.items() if key != "ANSIBLE_COLLECTIONS_PATH"}
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}")
 
 
 def artifact() -> Path:
     """Build the collection's archive when a file has changed, and return its path."""
+    with _alone("artifact"):
+        return _artifact()
+
+
+def _artifact() -> Path:
     stamp = ARTIFACTS / "digest"
     wanted = digest(source_files())
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
@@ -102,7 +127,7 @@ def install_into(target: Path) -> Path:
     """Install the archive below this folder, from nothing, and return the collection's folder in it."""
     archive = artifact()
     shutil.rmtree(target, ignore_errors=True)
-    _galaxy("install", str(archive), "--collections-path", str(target), "--offline")
+    _galaxy("install", str(archive), "--collections-path", str(target), "--offline", "--force")
     return target / COLLECTION
 
 
