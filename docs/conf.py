@@ -17,6 +17,7 @@ pygments_style = "ansible"
 highlight_language = "YAML+Jinja"
 default_role = "any"
 nitpicky = True
+nitpick_ignore_regex = [("envvar", "ANSIBLE_.*")]  # Ansible's own settings are documented on its site
 
 html_theme = "sphinx_ansible_theme"
 html_theme_options = {

@@ -4,7 +4,7 @@
 
 """Copies of the collection in the places where the tools want it.
 
-    collection.py checkout   build/checkout/ansible_collections/flotilla/virt: the working tree's files without git;
+    collection.py checkout   build/checkout/ansible_collections/flotilla/virt: the working tree's files;
                              ansible-test refuses a symbolic link, and judges what lies in the folder
     collection.py artifact   build/artifact/flotilla-virt-VERSION.tar.gz: what would be published
     collection.py install    build/collections: the artifact installed, as a user has it
@@ -32,7 +32,7 @@ ARTIFACTS = BUILD / "artifact"
 INSTALLED = BUILD / "collections"
 
 # What the tools write into the copy: kept, since their caches make the next run faster.
-KEPT = (".ansible", ".mypy_cache", "tests/output")
+KEPT = (".git", ".ansible", "tests/output")
 
 
 @contextmanager
@@ -89,6 +89,9 @@ def checkout() -> Path:
 def _checkout() -> Path:
     files = source_files()
     CHECKOUT.mkdir(parents=True, exist_ok=True)
+    if not (CHECKOUT / ".git").is_dir():
+        # ansible-test looks upwards for git, would find the working tree's, and take all of build/ for ignored.
+        subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(CHECKOUT)], check=True)
     _remove_extra(CHECKOUT, set(files))
     for name in files:
         if not _same(ROOT / name, CHECKOUT / name):

@@ -22,7 +22,6 @@ def main(arguments: list[str]) -> None:
         raise SystemExit("usage: example.py PLAYBOOK [ARGUMENT...]")
     examples = collection.ROOT / "examples"
     env = {**environment(), "ANSIBLE_COLLECTIONS_PATH": str(collection.install())}
-    env.pop("ANSIBLE_NOCOLOR")  # a person looks at this one
     os.chdir(examples)
     os.execvpe("ansible-playbook", ["ansible-playbook", "-i", "inventory", *arguments], env)
 
