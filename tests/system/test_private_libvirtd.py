@@ -63,7 +63,7 @@ def test_it_takes_its_guests_and_state_along(libvirt_uri: str) -> None:
         state = daemon.state
         assert state.is_dir()
     assert not state.exists()
-    assert not [path for path in Path("/sys/fs/cgroup").glob("*/machine/*private-gone*")]
+    assert not list(Path("/sys/fs/cgroup").rglob("*private-gone*"))
     listed = subprocess.run(["ps", "-e", "-o", "args="], capture_output=True, text=True, check=True).stdout
     assert "private-gone" not in listed
 
