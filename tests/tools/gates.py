@@ -162,7 +162,7 @@ GATES = (
     Gate("lint", lint),
     Gate("docs-lint", docs_lint),
     Gate("docs", docs),
-    Gate("sanity", sanity, refused=("All targets skipped",)),
+    Gate("sanity", sanity, refused=("All targets skipped", "Required program")),
     Gate("importer", importer),
     Gate("integration", integration, refused=("All targets skipped", "Excluding targets")),
     Gate("molecule", molecule),

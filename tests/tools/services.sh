@@ -9,24 +9,22 @@ set -euo pipefail
 
 answers() { virsh --quiet --connect qemu:///system uri >/dev/null 2>&1; }
 
-# A listening socket in the kernel's table: a socket file alone may be what a killed daemon left behind.
-listening() { grep -q " 00010000 .* $1\$" /proc/net/unix; }
-
 start_daemons() {
     if [ -d /run/systemd/system ]; then
         systemctl start virtlogd.socket libvirtd.socket
         return
     fi
-    listening /run/libvirt/virtlogd-sock || virtlogd --daemon
-    listening /run/libvirt/libvirt-sock || libvirtd --daemon
+    # One that runs already holds its pid file and makes this one end with an error, which only matters if nothing answers.
+    said=$( { virtlogd --daemon; libvirtd --daemon; } 2>&1 ) || true
 }
 
+said=""
 answers && exit 0
 start_daemons
 deadline=$((SECONDS + 60))
 until answers; do
     if [ "$SECONDS" -ge "$deadline" ]; then
-        printf 'libvirt does not answer on qemu:///system 60 s after its start; virsh says:\n' >&2
+        printf 'libvirt does not answer on qemu:///system 60 s after its start.\n%s\nvirsh says:\n' "$said" >&2
         virsh --connect qemu:///system uri >&2
         exit 1
     fi
