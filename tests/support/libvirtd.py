@@ -33,9 +33,11 @@ STATE = {
 
 # PID 1 of the namespace. The shell stays there because it reaps what libvirtd leaves: a guest that has ended would
 # otherwise stay a zombie, and libvirt takes a zombie for a guest that does not want to die. sysfs is mounted anew since it
-# shows the interfaces of the network namespace that mounted it, and takes the control groups along.
+# shows the interfaces of the network namespace that mounted it, and takes the control groups along. It gives itself a name
+# because Ansible takes a shell as PID 1 for no answer, guesses from the installed packages, and finds systemd.
 START = r"""
 set -eu
+echo flotilla-test > /proc/self/comm
 state=$1
 shift
 while [ "$#" -gt 0 ]; do

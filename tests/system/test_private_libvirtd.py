@@ -54,6 +54,13 @@ def test_commands_run_inside(private_libvirtd: PrivateLibvirtd, tmp_path: Path) 
     assert inside[2] in outside
 
 
+def test_ansible_sees_no_systemd_inside(private_libvirtd: PrivateLibvirtd) -> None:
+    """Ansible's fact tells that services are started directly there, though systemd is installed."""
+    asked = ["ansible", "localhost", "-i", "localhost,", "-c", "local", "-m", "setup", "-a", "filter=ansible_service_mgr"]
+    answer = subprocess.run(private_libvirtd.enter + asked, capture_output=True, text=True, check=True).stdout
+    assert '"ansible_service_mgr": "flotilla-test"' in answer
+
+
 def test_it_takes_its_guests_and_state_along(libvirt_uri: str) -> None:
     """After the block there is no process, no folder and no control group of it."""
     with PrivateLibvirtd() as daemon:
