@@ -90,3 +90,6 @@ def is_code(error: Any, *names: str) -> bool:
     if libvirt is None or not isinstance(cause, libvirt.libvirtError):
         return False
     return cause.get_error_code() in [getattr(libvirt, "VIR_ERR_" + name, None) for name in names]
+
+
+__all__ = ["DEFAULT_URI", "NotReady", "connect", "is_code", "is_local", "libvirt", "translated"]

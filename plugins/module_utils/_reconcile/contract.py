@@ -72,6 +72,13 @@ class Work:
         """The resource's name."""
         return self.request.name
 
+    @property
+    def existing(self) -> Actual:
+        """What is there, for work on a resource that exists."""
+        if self.actual is None:
+            raise ValueError("%s does not exist" % self.name)
+        return self.actual
+
     def step(self, text: str) -> Any:
         """See `Steps.step`."""
         return self.steps.step(text)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, List, Mapping, Optional, Sequence
 
 from . import plan, schema
 from .annotation import Annotation, union
@@ -95,10 +95,23 @@ class Run:
             self._fail(decision, error)
             self._report_failure(decision, result)
             return
-        result.status = {**result.status, "ready": found}
         note = actual.annotation or Annotation()
         actual.annotation = replace(note, facts={**note.facts, "ready": wanted["what"]})
-        self.driver.annotate(actual, actual.annotation)
+        try:
+            self.driver.annotate(actual, actual.annotation)
+            self._refresh(decision, result)
+        except FlotillaError as error:
+            self._fail(decision, error)
+            self._report_failure(decision, result)
+        result.status = {**result.status, "ready": found}
+
+    def _refresh(self, decision: Decision, result: Result) -> None:
+        """A guest that has come up may have complied meanwhile with what was pending when it started."""
+        again = Decision(decision.request, self.driver.read([decision.request.name]).get(decision.request.name))
+        self._plan(again)
+        result.pending = [entry.entry() for entry in again.pending]
+        if again.actual is not None:
+            result.status = dict(again.actual.status)
 
     def waits(self, decision: Decision) -> bool:
         """Whether readiness is declared, was not reached yet, and can be (the guest runs)."""
@@ -231,7 +244,8 @@ class Run:
 
     def _carry_out(self, decision: Decision) -> None:
         work = decision.work
-        assert work is not None
+        if work is None:
+            return
         try:
             if decision.action == CREATE:
                 self.driver.create(work)

@@ -217,15 +217,15 @@ class DomainDriver:
 
     def change(self, work: Work) -> None:
         """See `Driver.change`: volumes, the stored document, the running guest, then its power."""
-        assert work.actual is not None
-        handle: reader.Handle = work.actual.handle
+        actual = work.existing
+        handle: reader.Handle = actual.handle
         root = xmltree.parse(self._unchanged(handle, work))
         for name, disk in self._new_items(work, "disks").items():
             self._make_volume(work, name, disk)
         edited = any([document.edit(root, change, work.want) for change in work.changes])
         seed, seed_volume = self._seed(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work.actual.stored) or self._seed_pool(work.want), seed_volume)
+            build.set_seed(root, self._seed_pool(actual.stored) or self._seed_pool(work.want), seed_volume)
             self._store_seed(work, seed, seed_volume)
             edited = True
         if edited:
@@ -236,7 +236,7 @@ class DomainDriver:
         if work.restart:
             power.stop(handle.domain, work)
         values = {change.pattern: change.want for change in work.changes}
-        state = values.get("state") or (work.actual.stored["state"] if work.restart else None)
+        state = values.get("state") or (actual.stored["state"] if work.restart else None)
         self._finish(work, handle.domain, values.get("autostart"), state)
 
     def _unchanged(self, handle: reader.Handle, work: Work) -> str:
@@ -295,16 +295,16 @@ class DomainDriver:
 
     def _resize_stopped(self, work: Work) -> None:
         """Grows the volumes of a stopped guest; a running one's are grown by its QEMU."""
-        assert work.actual is not None
+        actual = work.existing
         for change in work.changes:
-            if change.pattern == "disks[].size" and work.actual.live is None:
-                disk = work.actual.stored["disks"][change.route[1]]
+            if change.pattern == "disks[].size" and actual.live is None:
+                disk = actual.stored["disks"][change.route[1]]
                 with work.step("grow %s to %s" % (change.path, change.after)):
                     self._storage().resize(disk["pool"], disk["volume"], change.want)
 
     def _apply_live(self, work: Work, handle: reader.Handle, root: Element) -> None:
-        assert work.actual is not None
-        if work.actual.live is None or not handle.domain.isActive():
+        actual = work.existing
+        if actual.live is None or not handle.domain.isActive():
             return
         guest = live.Guest(handle.domain, root)
         for change in work.changes:
@@ -333,15 +333,15 @@ class DomainDriver:
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`. Storage goes first: while the guest is defined, what is left of it has a name."""
-        assert work.actual is not None
-        handle: reader.Handle = work.actual.handle
+        actual = work.existing
+        handle: reader.Handle = actual.handle
         erase = work.request.option("remove_storage", False)
-        has_disks = bool(work.actual.stored.get("disks"))
+        has_disks = bool(actual.stored.get("disks"))
         if erase or not has_disks:
             power.power_off(handle.domain, work)
         else:
             power.stop(handle.domain, work)
-        note = work.actual.annotation
+        note = actual.annotation
         seed_prefix = "/%s-seed-" % work.name
         for owned in note.owned if note is not None else ():
             # The seed is part of the guest's definition and holds what it was told: it always goes.
