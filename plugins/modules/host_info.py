@@ -299,7 +299,7 @@ checks:
       type: str
       sample: switch on Intel VT-x, AMD-V or SVM in the machine's firmware
     needed_for:
-      description: The engines that need it. Empty for what is only worth knowing (nesting, IOMMU).
+      description: The engines that need it. Empty for what is only worth knowing (nesting, IOMMU, limits of containers).
       type: list
       elements: str
       sample: [kvm]

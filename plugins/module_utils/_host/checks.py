@@ -97,15 +97,20 @@ def _optional(name: str, ok: bool, remedy: str) -> Check:
 
 
 def _cgroups(facts: Facts) -> Check:
-    cgroups = facts["cgroups"]
-    lacking = groups.missing_controllers(cgroups)
-    found = "layout %s" % cgroups["layout"]
-    if lacking:
-        found += ", without the controllers %s" % ", ".join(lacking)
+    layout = facts["cgroups"]["layout"]
     return _check(
-        "cgroups", not lacking, found,
-        "mount the control groups with the cpu and memory controllers (cgroup2 on /sys/fs/cgroup; a kernel may need cgroup_enable=memory)",
-        _CONTAINERS,
+        "cgroups", layout != "none", "layout %s" % layout,
+        "mount the control groups (cgroup2 on /sys/fs/cgroup)", _CONTAINERS,
+    )
+
+
+def _cgroup_limits(facts: Facts) -> Check:
+    # Containers run without these controllers; only their limits do not hold. So this informs and stops nobody.
+    lacking = groups.missing_controllers(facts["cgroups"])
+    found = "missing: %s" % ", ".join(lacking) if lacking else "the controllers cpu and memory are there"
+    return _check(
+        "cgroup_limits", not lacking, found,
+        "to limit what containers use, boot with these controllers (a kernel may need cgroup_enable=memory)", (),
     )
 
 
@@ -127,7 +132,7 @@ def probe(facts: Facts, lacking_namespaces: t.Sequence[str], python: t.Mapping[s
 
     ``python`` is what `libvirtd.binding` found.
 
-    ``needed_for`` names the engines that a check matters to; one without any (nesting, IOMMU) only informs.
+    ``needed_for`` names the engines that a check matters to; one without any (nesting, IOMMU, limits) only informs.
     """
     return [
         _kernel(facts),
@@ -139,5 +144,6 @@ def probe(facts: Facts, lacking_namespaces: t.Sequence[str], python: t.Mapping[s
         _optional("nested", facts["cpu"]["nested"], "to run KVM inside guests, load the kvm module with nested=1"),
         _optional("iommu", facts["cpu"]["iommu"], "for PCI passthrough, boot with intel_iommu=on or amd_iommu=on"),
         _cgroups(facts),
+        _cgroup_limits(facts),
         _namespaces(lacking_namespaces),
     ] + [_engine(name, facts["engines"][name]) for name in _CONTAINERS]
