@@ -175,51 +175,77 @@ GUEST: Tuple[Option, ...] = (
 ) + CONTROL
 
 DHCP_HOST = Option("hosts", "items", key="mac", take_back="delete", doc=("Fixed leases.",), options=(
-    Option("mac", "mac", required=True, doc=("MAC address in quotes.",)),
-    Option("address", "ip", required=True, doc=("Address that it gets.",)),
+    Option("mac", "mac", required=True, example="52:54:00:11:22:33", doc=("MAC address in quotes.",)),
+    Option("address", "ip", required=True, take_back="keep", example="10.30.0.60", doc=("Address that it gets.",)),
     Option("name", "name", take_back="delete", doc=("Host name that it gets.",)),
 ))
 
 NETWORK: Tuple[Option, ...] = (
-    Option("state", "str", choices=("present", "stopped", "absent", "released"), take_back="keep", doc=(
-        "V(present) (the default) defines and starts it. V(stopped) defines it only. V(absent) removes it. V(released)"
-        " drops our annotation and leaves it.",)),
+    Option("state", "str", choices=("running", "stopped", "present", "absent", "released"), take_back="keep", doc=(
+        "V(running) (the default at creation) or V(stopped); V(present) leaves it running or not, as it is.",
+        "V(absent) removes it, which is refused while running guests are connected to it.",
+        "V(released) drops our annotation and leaves the network as it is.")),
     Option("mode", "str", choices=("nat", "route", "open", "isolated", "bridge", "macvtap", "hostdev"),
-           take_back="keep", doc=("How it is connected. V(nat) at creation.",)),
-    Option("bridge", "name", take_back="keep", doc=(
-        "Name of its bridge. Required for mode V(bridge), where the bridge is the host's own.",)),
-    Option("device", "name", take_back="keep", doc=("Host interface of the modes V(macvtap) and V(hostdev).",)),
-    Option("domain", "str", take_back="delete", doc=("DNS domain.",)),
+           take_back="keep", doc=(
+        "How it is connected. V(nat) at creation.",
+        "V(nat), V(route) and V(open) forward between guests and the host's networks: with address translation, without"
+        " it, and without any firewall rules of libvirt. V(isolated) forwards nothing.",
+        "V(bridge) connects guests to the host's own bridge O(bridge), V(macvtap) and V(hostdev) to the host's interface"
+        " O(device).")),
+    Option("bridge", "name", take_back="keep", example="br20", doc=(
+        "Name of its bridge, at most 15 characters. Required for O(mode=bridge), where the bridge is the host's own and"
+        " must be there. In the other modes libvirt makes the bridge, and chooses a name when nothing is declared.",)),
+    Option("device", "name", take_back="keep", example="eth1", doc=(
+        "Host interface. Required for O(mode=macvtap) and O(mode=hostdev) (there the physical function). For O(mode=nat)"
+        " and O(mode=route) the only interface that traffic may leave by.",)),
+    Option("domain", "str", take_back="delete", example="lab.example.com", doc=("DNS domain of the guests on it.",)),
     Option("mtu", "int", minimum=68, take_back="delete", doc=("Largest packet in bytes.",)),
-    Option("subnet", "subnet", take_back="keep", example="10.30.0.0/24", doc=("Its addresses.",)),
-    Option("gateway", "ip", take_back="keep", doc=(
-        "Address of the host in the subnet (the modes V(nat), V(route), V(open) and V(isolated); the first one when"
-        " nothing is declared), or of the router (the mode V(bridge)).",)),
-    Option("dns", "list", item="ip", control=True, doc=("Name servers for guests with static addresses.",)),
-    Option("dhcp", "dict", take_back="delete", doc=("DHCP server on it.",), options=(
-        Option("start", "ip", take_back="delete", doc=("First address of the range.",)),
-        Option("end", "ip", take_back="delete", doc=("Last address of the range.",)),
+    Option("subnet", "subnet", take_back="keep", example="10.30.0.0/24", doc=(
+        "Its addresses. Required for O(mode=nat), O(mode=route) and O(mode=open); must not overlap with another network"
+        " of the host.",)),
+    Option("gateway", "ip", take_back="keep", example="10.30.0.1", doc=(
+        "Address of the host in O(subnet) (O(mode=nat), O(mode=route), O(mode=open) and O(mode=isolated); the first one"
+        " when nothing is declared), or of the router (O(mode=bridge), O(mode=macvtap), O(mode=hostdev)).",)),
+    Option("dns", "list", item="ip", take_back="delete", doc=(
+        "Name servers for guests with static addresses. Kept with the declaration, not in libvirt.",)),
+    Option("dhcp", "dict", take_back="delete", doc=(
+        "DHCP server on it (O(mode=nat), O(mode=route), O(mode=open) and O(mode=isolated)). Changed while it runs.",
+    ), options=(
+        Option("start", "ip", take_back="delete", example="10.30.0.50", doc=("First address of the range.",)),
+        Option("end", "ip", take_back="delete", example="10.30.0.200", doc=("Last address of the range.",)),
         DHCP_HOST,
     )),
     Option("autostart", "bool", doc=("Whether it starts with the host. V(true) at creation.",)),
-    Option("adopt", "bool", control=True, doc=("Take over a network that was not made by this collection.",)),
+    Option("adopt", "bool", control=True, doc=(
+        "Take over a network that was not made by this collection and differs from the declaration.",)),
     Option("on_change", "str", choices=("live", "restart", "defer"), control=True, doc=(
-        "V(restart) restarts the network for what is pending; guests lose it for that moment.",)),
+        "V(live) (the default) changes what the running network can take and reports the rest as pending.",
+        "V(restart) also restarts the network for whatever is pending; guests lose it for that moment and are connected"
+        " again.", "V(defer) does not touch the running network.")),
 )
 
 POOL_TYPES = ("dir", "fs", "netfs", "logical", "disk", "iscsi", "iscsi-direct", "rbd", "gluster", "zfs")
 POOL: Tuple[Option, ...] = (
-    Option("state", "str", choices=("present", "stopped", "absent"), take_back="keep", doc=(
-        "V(present) (the default) defines, builds and starts it. V(stopped) only defines it. V(absent) removes the"
-        " definition and leaves everything in it.",)),
-    Option("type", "str", choices=POOL_TYPES, take_back="keep", doc=("Type of storage. V(dir) at creation.",)),
-    Option("path", "path", take_back="keep", doc=("Directory on the host (the target).",)),
-    Option("source", "dict", take_back="keep", doc=("Where the storage comes from.",), options=(
-        Option("host", "str", take_back="keep", doc=("Server.",)),
-        Option("dir", "str", take_back="keep", doc=("Directory or export on the server.",)),
-        Option("device", "str", take_back="keep", doc=("Device or target.",)),
-        Option("name", "str", take_back="keep", doc=("Volume group, RBD pool or Gluster volume.",)),
-        Option("format", "str", take_back="keep", doc=("File system or volume format.",)),
+    Option("state", "str", choices=("running", "stopped", "present", "absent"), take_back="keep", doc=(
+        "V(running) (the default: a pool that is not active is started) or V(stopped); V(present) leaves it as it is.",
+        "V(absent) removes the definition and leaves everything that is in the pool.")),
+    Option("type", "str", choices=POOL_TYPES, take_back="keep", doc=(
+        "Type of storage. V(dir) at creation. It cannot be changed later.",)),
+    Option("path", "path", take_back="keep", example="/srv/fast", doc=(
+        "Directory on the host (the target). For O(type=dir) it is made when it is not there. For O(type=fs) and"
+        " O(type=netfs) the mount point. It cannot be changed later.",)),
+    Option("source", "dict", take_back="keep", doc=(
+        "Where the storage comes from. Nothing is ever formatted. It cannot be changed later.",), options=(
+        Option("host", "str", take_back="keep", doc=("Server: O(type=netfs), V(iscsi), V(iscsi-direct), V(rbd), V(gluster).",)),
+        Option("dir", "str", take_back="keep", doc=("Directory or export on the server: O(type=netfs), O(type=gluster).",)),
+        Option("device", "str", take_back="keep", doc=(
+            "Device or target: O(type=fs), O(type=disk), O(type=iscsi), O(type=iscsi-direct), O(type=logical).",)),
+        Option("name", "str", take_back="keep", doc=(
+            "Volume group, RBD pool, Gluster volume or ZFS dataset: O(type=logical), O(type=rbd), O(type=gluster),"
+            " O(type=zfs).",)),
+        Option("format", "str", take_back="keep", doc=(
+            "File system or partition table that is there, such as V(nfs), V(xfs) or V(lvm2).",)),
+        Option("initiator", "str", take_back="keep", doc=("IQN of this host: O(type=iscsi-direct).",)),
     )),
     Option("autostart", "bool", doc=("Whether it starts with the host. V(true) at creation.",)),
 )
@@ -227,23 +253,39 @@ POOL: Tuple[Option, ...] = (
 VOLUME: Tuple[Option, ...] = (
     Option("state", "str", choices=("present", "absent"), take_back="keep", doc=(
         "V(present) (the default) or V(absent), which removes the volume and its data.",)),
-    Option("pool", "name", required=True, take_back="keep", doc=("Pool that it is in.",)),
-    Option("size", "size", take_back="keep", doc=("Capacity with a binary unit. It can grow and never shrinks.",)),
+    Option("pool", "name", required=True, take_back="keep", example="fast", doc=("Pool that it is in.",)),
+    Option("size", "size", take_back="keep", example="20GiB", doc=(
+        "Capacity with a binary unit, in whole sectors of 512 bytes. It can grow and never shrinks. Required at creation"
+        " unless there is O(backing). Resize the volume of a running guest through M(flotilla.virt.domain).",)),
     Option("format", "str", choices=("qcow2", "raw", "iso"), take_back="keep", doc=(
-        "Format. V(qcow2) at creation.",)),
-    Option("backing", "name", take_back="keep", doc=("Volume of the same pool that this one is a clone of.",)),
+        "Format. V(qcow2) at creation in a pool of files, V(raw) in any other. It cannot be changed later.",)),
+    Option("backing", "name", take_back="keep", doc=(
+        "Volume of the same pool that this one is a copy-on-write clone of. It cannot be changed later.",)),
 )
 
-IMAGE_SOURCE = (
-    Option("url", "str", doc=("Where to download it from; needs O(disk.checksum).",)),
-    Option("path", "path", doc=("File on the host.",)),
-    Option("checksum", "str", doc=("Digest such as C(sha256:...); nothing is kept when it is wrong.",)),
-    Option("format", "str", choices=("qcow2", "raw"), doc=("Format of a disk image; found out when not declared.",)),
-)
+
+def _image_source(variant: str) -> Tuple[Option, ...]:
+    return (
+        Option("url", "str", take_back="delete", doc=(
+            "Where to download it from (http, https, file), once; needs O(%s.checksum)." % variant,)),
+        Option("path", "path", take_back="delete", doc=("File on the host, used where it is.",)),
+        Option("checksum", "str", take_back="delete", doc=(
+            "Digest such as C(sha256:...), C(sha384:...) or C(sha512:...). Nothing is kept when it is wrong.",)),
+    )
+
+
 IMAGE: Tuple[Option, ...] = (
-    Option("state", "str", choices=("present", "absent"), take_back="keep", doc=("V(present) or V(absent).",)),
-    Option("disk", "dict", short="path", doc=("Disk image, for domains.",), options=IMAGE_SOURCE),
-    Option("rootfs", "dict", short="path", doc=("Root file system tarball, for containers.",), options=IMAGE_SOURCE),
+    Option("state", "str", choices=("present", "absent"), take_back="keep", doc=(
+        "V(present) (the default); V(absent) forgets the image. Guests made from it, and the volumes that they are clones"
+        " of, stay.",)),
+    Option("disk", "dict", short="path", take_back="delete", doc=(
+        "Disk image, for domains: qcow2 or raw, which is found out. A bare path is short for V(path).",),
+           options=_image_source("disk") + (
+               Option("format", "str", choices=("qcow2", "raw"), take_back="delete", doc=(
+                   "Format that it must have. An image of another one is then refused.",)),)),
+    Option("rootfs", "dict", short="path", take_back="delete", doc=(
+        "Tarball of a root file system, for containers. A bare path is short for V(path).",),
+           options=_image_source("rootfs")),
 )
 
 GUEST_SHORT_FORMS = ("disk", "image")

@@ -99,6 +99,7 @@ class Actual:
 
     stored: what the engine keeps for the next start, as the grammar says it. live: what runs, None when it does not.
     facts: what reading found out that the annotation is to remember.
+    unfinished: what a creation that died has not done yet; wanted as if declared, unless something else is.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
     handle: the driver's own, such as the parsed document.
     """
@@ -111,6 +112,7 @@ class Actual:
     status: Dict[str, Any] = field(default_factory=dict)
     handle: Any = None
     facts: Dict[str, Any] = field(default_factory=dict)
+    unfinished: Spec = field(default_factory=dict)
 
 
 @dataclass
