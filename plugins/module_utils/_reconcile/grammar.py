@@ -24,7 +24,7 @@ CPUS = Option("cpus", "dict", short="count", doc=(
         Option("maximum", "int", minimum=1, engines=KVM, doc=(
             "Ceiling up to which O(cpus.count) can grow while the guest runs; fixed when the guest starts.",
             "Taking it back makes it equal to the count.")),
-    ))
+))
 
 MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
     "Memory. A bare size such as V(2GiB) is short for V(size).",), options=(
@@ -34,7 +34,7 @@ MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
         Option("maximum", "size", engines=KVM, example="4GiB", doc=(
             "Ceiling up to which O(memory.size) can grow while the guest runs, with a binary unit; fixed when the guest"
             " starts. Taking it back makes it equal to the size.",)),
-    ))
+))
 
 DISKS = Option("disks", "items", take_back="delete", doc=(
     "Disks, matched by name and never by position. A disk that is no longer declared is detached and its volume kept.",
@@ -111,7 +111,7 @@ CLOUD_INIT = Option("cloud_init", "dict", take_back="delete", doc=(
         Option("reseed", "bool", control=True, engines=KVM, doc=(
             "For one run and never stored: let the guest see a new instance at its next start, so that a changed"
             " configuration is applied. SSH host keys stay.",)),
-    ))
+))
 
 OS = Option("os", "dict", short="family", engines=KVM, doc=(
     "Operating system and firmware. A bare word is short for V(family).",), options=(
@@ -123,14 +123,14 @@ OS = Option("os", "dict", short="family", engines=KVM, doc=(
         Option("kernel", "path", take_back="delete", doc=("Kernel on the host to boot directly.",)),
         Option("initrd", "path", take_back="delete", doc=("Initial RAM disk on the host for O(os.kernel).",)),
         Option("cmdline", "str", take_back="delete", doc=("Command line for O(os.kernel).",)),
-    ))
+))
 
 WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
     "Wait until the guest is ready. A wait that timed out is waited for, and fails again, in the next run.",), options=(
         Option("what", "str", choices=("running", "agent", "address", "cloud_init"), required=True, doc=(
             "What to wait for.",)),
         Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared.",)),
-    ))
+))
 
 STATE = Option("state", "str", choices=("running", "stopped", "paused", "present", "absent", "released"),
                take_back="keep", doc=(

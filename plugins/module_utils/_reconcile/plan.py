@@ -151,7 +151,6 @@ class Comparison:
             impact=self.impact(rule, after), pattern=place.pattern, route=place.route, want=after,
             removes=option.kind == "items" and after is None))
 
-
     def live_difference(self, option: Option, place: "Place", live: Any, want: Any, rule: Rule) -> None:
         """Notes what is stored but does not run; a guest that has not complied is asked again, which is no change."""
         if rule.cooperative:

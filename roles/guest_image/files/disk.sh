@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Runs inside the new root file system of a disk image, as sh -eu.
 # Copyright: (c) 2026, flotilla.virt contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

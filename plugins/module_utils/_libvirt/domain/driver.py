@@ -222,7 +222,9 @@ class DomainDriver:
         root = xmltree.parse(self._unchanged(handle, work))
         for name, disk in self._new_items(work, "disks").items():
             self._make_volume(work, name, disk)
-        edited = any([document.edit(root, change, work.want) for change in work.changes])
+        edited = False
+        for change in work.changes:
+            edited = document.edit(root, change, work.want) or edited
         seed, seed_volume = self._seed(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(actual.stored) or self._seed_pool(work.want), seed_volume)
