@@ -28,7 +28,7 @@ options:
     required: true
   images:
     description:
-      - Images that O(disks[].image) may name. A list of dictionaries with C(name) and C(disk), which has C(path) or C(url)
+      - Images that O(disks.image) may name. A list of dictionaries with C(name) and C(disk), which has C(path) or C(url)
         with C(checksum).
     type: raw
 seealso:
@@ -88,7 +88,7 @@ pending:
   elements: dict
   sample: [{path: cpus.maximum, running: 2, stored: 8, reason: the CPU ceiling is fixed when the guest starts}]
 spec:
-  description: The domain as a declaration. Applying it changes nothing. Secrets stand as C({keep: true}).
+  description: "The domain as a declaration. Applying it changes nothing. Secrets stand as C({keep: true})."
   returned: success
   type: dict
 status:

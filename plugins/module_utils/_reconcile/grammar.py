@@ -163,7 +163,7 @@ GUEST: Tuple[Option, ...] = (
     Option("title", "str", engines=KVM, take_back="delete", doc=("Short title.",)),
     Option("description", "str", engines=KVM, take_back="delete", doc=("Free text.",)),
     CPUS, MEMORY, OS, DISKS, NICS, CLOUD_INIT,
-    Option("image", "name", take_back="keep", engines=("lxc", "podman", "openvz", "virtuozzo"), doc=(
+    Option("image", "name", take_back="keep", doc=(
         "Image of the guest. For a domain short for the image of its disk C(root).",)),
     Option("hostname", "str", engines=("lxc", "podman", "openvz", "virtuozzo"), doc=(
         "Host name of a container. Without it the container's name.",)),
