@@ -190,12 +190,14 @@ class Connection(ConnectionBase):
         inner = self._inner
         assert inner is not None
         if self._inner_become:
-            line = inner.become.build_exec_command(line, inner._shell)
-        elif sudoable and self.become is not None:
-            # It waits for the prompt of a become inside the container; root, which we are, is never asked.
-            inner.set_become_plugin(self.become)
+            line = inner.become.build_become_command(line, inner._shell)
+            sudoable = True
+        else:
+            # Only the connection that starts the process can answer a prompt. We are root inside, so most methods ask nothing.
+            sudoable = sudoable and self.become is not None and self.become.expect_prompt()
+            inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
-        code, out, err = inner.exec_command(line, in_data=in_data, sudoable=self._inner_become or sudoable)
+        code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
         if code != 0 and unreachable(to_bytes(err)):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
