@@ -56,6 +56,12 @@ class Host(Protocol):
     def list_dir(self, path: str) -> List[str]:
         """Return the sorted names in a directory; an empty list where there is no such directory."""
 
+    def modified(self, path: str) -> float:
+        """Return when a file was last written, in seconds since 1970 by the host's clock; 0 where there is none."""
+
+    def started(self, pid: int) -> float:
+        """Return when a process started, on the same scale; 0 where there is none. Exact to 10 ms."""
+
     def make_dir(self, path: str, mode: int = 0o755) -> None:
         """Make a directory and its parents; one that is there already keeps its mode."""
 
@@ -140,6 +146,20 @@ class LocalHost:
             return []
         except OSError as error:
             raise EngineError("cannot list %s: %s" % (path, error.strerror)) from error
+
+    def modified(self, path: str) -> float:
+        try:
+            return os.stat(path).st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    def started(self, pid: int) -> float:
+        text = self.read_file("/proc/%d/stat" % pid)
+        if not text:
+            return 0.0
+        # proc_pid_stat(5): field 22 is in ticks since boot; the name in field 2 may hold spaces and brackets.
+        ticks = int(text.rpartition(")")[2].split()[19])
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 
     def make_dir(self, path: str, mode: int = 0o755) -> None:
         if os.path.isdir(path):

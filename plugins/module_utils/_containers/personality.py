@@ -43,7 +43,8 @@ def set_identity(root: RootFs, host: Host) -> None:
     """Give the container its own machine id and SSH host keys: those in an image are the same in all made from it."""
     if root.exists("/etc/machine-id"):
         root.write("/etc/machine-id", "", 0o444)  # empty: systemd makes one at the next boot (machine-id(5))
-    root.remove("/var/lib/dbus/machine-id") if root.read_link("/var/lib/dbus/machine-id") is None else None
+    if root.read_link("/var/lib/dbus/machine-id") is None:
+        root.remove("/var/lib/dbus/machine-id")
     if not root.exists("/etc/ssh/sshd_config"):
         return
     for name in root.list_dir("/etc/ssh"):
@@ -147,3 +148,16 @@ def default_gateways(addresses: Sequence[str], gateways: Sequence[str]) -> Tuple
     """Those of the gateways whose family has an address here."""
     families = {ipaddress.ip_interface(address).version for address in addresses}
     return tuple(gateway for gateway in gateways if ipaddress.ip_address(gateway).version in families)
+
+
+def set_timezone(root: RootFs, zone: str) -> None:
+    """Set the local time zone, as timedatectl does."""
+    root.remove("/etc/localtime")
+    root.link("/etc/localtime", "/usr/share/zoneinfo/" + zone)
+    root.write("/etc/timezone", zone + "\n")
+
+
+def set_locale(root: RootFs, locale: str) -> None:
+    """Set the system's locale (locale.conf(5), and Debian's own file for it)."""
+    for path in ("/etc/locale.conf", "/etc/default/locale"):
+        root.write(path, "LANG=%s\n" % locale)

@@ -91,6 +91,15 @@ class Accounts:
                 self.root.write("/etc/" + table, text, 0o640 if secret else 0o644, 0, shadow_gid if secret else 0)
 
 
+def sudo_rules(value: Any) -> List[str]:
+    """The sudoers(5) rules that a declaration's `sudo` stands for."""
+    if value is True:
+        return ["ALL=(ALL) NOPASSWD:ALL"]
+    if not value:
+        return []
+    return [value] if isinstance(value, str) else [str(rule) for rule in value]
+
+
 def check_users(users: Sequence[Mapping[str, Any]], path: str) -> None:
     """Refuse what cannot stand in an account file. Raises DeclarationError with the place in the declaration."""
     for index, user in enumerate(users):
@@ -106,16 +115,16 @@ def check_users(users: Sequence[Mapping[str, Any]], path: str) -> None:
                 raise DeclarationError.at("%s.%s" % (place, option), "holds a colon or a line break",
                                           "neither can stand in an account file")
         for option in ("ssh_keys", "sudo"):
-            value = user.get(option) or []
-            if any("\n" in line.strip() for line in ([value] if isinstance(value, str) else value)):
+            lines = sudo_rules(user.get(option)) if option == "sudo" else user.get(option) or []
+            if any("\n" in line.strip() for line in lines):
                 raise DeclarationError.at("%s.%s" % (place, option), "holds a line break", "write one entry a line")
 
 
 def apply_users(root: RootFs, users: Sequence[Mapping[str, Any]]) -> None:
     """Make these users: account, groups, sudo, password hash and SSH keys. Doing it again changes nothing.
 
-    A user is a dictionary with `name` and any of `gecos`, `shell`, `groups`, `sudo` (a rule, or a list of them),
-    `hashed_password` (crypt(5), as text) and `ssh_keys`.
+    A user is a dictionary with `name` and any of `gecos`, `shell`, `groups`, `sudo` (a rule, a list of them, or true for all
+    without a password), `hashed_password` (crypt(5), as text), `lock_password` and `ssh_keys`.
     """
     if not users:
         return
@@ -126,7 +135,8 @@ def apply_users(root: RootFs, users: Sequence[Mapping[str, Any]]) -> None:
         for group in user.get("groups") or []:
             accounts.join_group(group, user["name"])
         if user.get("hashed_password"):
-            accounts.set_password(user["name"], user["hashed_password"])
+            # usermod(8): a hash behind "!" is kept and matches no password.
+            accounts.set_password(user["name"], ("!" if user.get("lock_password") else "") + user["hashed_password"])
         homes.append((user, uid, gid, home))
     accounts.save()
     for user, uid, gid, home in homes:
@@ -152,8 +162,7 @@ def _fill_home(root: RootFs, user: Mapping[str, Any], uid: int, gid: int, home: 
 def _write_sudo(root: RootFs, users: Sequence[Mapping[str, Any]]) -> None:
     rules: Dict[str, List[str]] = {}
     for user in users:
-        value = user.get("sudo") or []
-        for rule in [value] if isinstance(value, str) else value:
+        for rule in sudo_rules(user.get("sudo")):
             rules.setdefault(user["name"], []).append(rule.strip())
     if rules:
         text = "".join("%s %s\n" % (name, rule) for name, lines in rules.items() for rule in lines)
