@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from typing import ContextManager, Dict, Iterator, List, NamedTuple, Optional, Protocol, Sequence
+from typing import ContextManager, Dict, List, NamedTuple, Optional, Protocol, Sequence
 
-from .._reconcile.errors import Busy, EngineError
+from .._host.lock import turn
+from .._reconcile.errors import EngineError
 from .rootfs import RootFs
 
 COMMAND_TIMEOUT = 120.0
@@ -80,8 +80,8 @@ class Host(Protocol):
     def rootfs(self, path: str) -> RootFs:
         """Return a view of a root file system whose symbolic links cannot lead out of it."""
 
-    def lock(self, path: str, who: str, timeout: float) -> ContextManager[None]:
-        """Hold an exclusive lock that the death of its holder frees."""
+    def lock(self, who: str, timeout: float) -> ContextManager[None]:
+        """Hold this host's turn, which the death of its holder frees; raise Busy, which says who has it, at the timeout."""
 
 
 class LocalHost:
@@ -215,22 +215,5 @@ class LocalHost:
     def rootfs(self, path: str) -> RootFs:
         return RootFs(path)
 
-    @contextlib.contextmanager
-    def lock(self, path: str, who: str, timeout: float) -> Iterator[None]:
-        """Take the lock at ``path`` within ``timeout`` seconds, or say who has it."""
-        with open(path, "a+", encoding="utf-8") as handle:
-            deadline = time.monotonic() + timeout
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as busy:
-                    if time.monotonic() >= deadline:
-                        handle.seek(0)
-                        raise Busy("another run holds %s for longer than %g s: %s"
-                                            % (path, timeout, handle.read().strip() or "its holder is unknown")) from busy
-                    time.sleep(0.05)
-            handle.truncate(0)
-            handle.write("%s (process %d)\n" % (who, os.getpid()))
-            handle.flush()
-            yield
+    def lock(self, who: str, timeout: float) -> ContextManager[None]:
+        return turn(who, timeout)

@@ -15,12 +15,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.schema import Spec
 from ..host import Host
-from . import cgroup, read
+from . import cgroup, read, running
 from .config import Pair, nets_of
 
 STATES = {read.RUNNING: "running", read.FROZEN: "paused", read.STOPPED: "stopped"}
-_EXTRA_NETS = 4
-"""Interfaces beyond the stored ones that a running container is asked about: some may have been removed from the file."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +60,23 @@ def _limits(limits: cgroup.Limits) -> Spec:
     return spec
 
 
-def live_spec(item: read.Container, stored: Spec, running: Optional[Sequence[Pair]], note: Optional[Annotation],
-              networks: Networks) -> Spec:
-    """What runs: limits from the cgroup, the rest as stored, unless `running` (the monitor's own copy) says otherwise."""
+def live_spec(host: Host, item: read.Container, stored: Spec, note: Optional[Annotation], networks: Networks) -> Spec:
+    """What runs: limits from the cgroup, the rest as stored, unless the configuration was edited since the start."""
     live = copy.deepcopy(stored)
     for name in ("memory", "cpus"):
         live.pop(name, None)
     live.update(_limits(item.live))
-    if running is not None:
-        facts = note.facts if note is not None else {}
-        live["nics"] = nics_of(running, facts.get("nics") or {}, networks)
-        for nic, values in live["nics"].items():
-            # Name servers stand in the root file system and are in force when written.
-            if stored["nics"].get(nic, {}).get("dns"):
-                values["dns"] = stored["nics"][nic]["dns"]
-        hostname = dict(running).get("lxc.uts.name")
+    if not running.edited_since_start(host, item, note):
+        return live
+    noted = (note.facts.get("nics") if note is not None else None) or {}
+    resolved = {name: networks(nic["network"]) if nic.get("network") else None for name, nic in stored["nics"].items()}
+    bridges = {name: attachment.bridge for name, attachment in resolved.items() if attachment is not None}
+    live["nics"] = running.nics_of(host, item, stored["nics"], noted, bridges)
+    # Without a line of its own the container sets its name from its own /etc/hostname.
+    if "hostname" in stored or (note is not None and note.facts.get("edited_under") == item.init):
+        hostname = running.hostname_of(host, item)
         live.pop("hostname", None)
-        if hostname:
+        if "hostname" in stored or hostname != item.name:
             live["hostname"] = hostname
     return live
 
@@ -164,31 +162,3 @@ def _interfaces(value: Any) -> List[str]:
         except ValueError:
             result.append(word)
     return result
-
-
-def edited_since_start(host: Host, item: read.Container, note: Optional[Annotation]) -> bool:
-    """Whether the configuration may have changed after the container started.
-
-    A file older than init says no, which spares asking (6 ms); our own edits of a running container are noted as well, so
-    that a clock that was set does not hide them.
-    """
-    if note is not None and note.facts.get("edited_under") == item.init:
-        return True
-    return host.modified(item.directory + "/config") > host.started(item.init) - 0.02
-
-
-def running_settings(host: Host, item: read.Container) -> List[Pair]:
-    """The settings that a running container was started with, from its monitor's own copy."""
-    last = max(nets_of(item.pairs), default=-1) + _EXTRA_NETS
-    keys = ["lxc.uts.name"] + ["lxc.net.%d.%s" % (index, key) for index in range(last + 1) for key in (
-        "type", "link", "name", "hwaddr", "ipv4.address", "ipv4.gateway", "ipv6.address", "ipv6.gateway")]
-    base = item.directory.rpartition("/")[0]
-    said = host.run(["lxc-info", "-P", base, "-n", item.name] + [word for key in keys for word in ("-c", key)])
-    pairs: List[Pair] = []
-    for line in said.stdout.splitlines():
-        key, equals, value = line.partition(" = ")
-        if equals:
-            pairs.append((key.strip(), value.strip()))
-        elif pairs and line.strip() and "invalid" not in line:
-            pairs.append((pairs[-1][0], line.strip()))  # further values of a key that repeats
-    return [pair for pair in pairs if pair[1]]
