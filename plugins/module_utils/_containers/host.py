@@ -17,9 +17,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from typing import ContextManager, Dict, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Dict, List, NamedTuple, Optional, Protocol, Sequence
 
-from .._host.lock import turn
 from .._reconcile.errors import EngineError
 from .rootfs import RootFs
 
@@ -79,9 +78,6 @@ class Host(Protocol):
 
     def rootfs(self, path: str) -> RootFs:
         """Return a view of a root file system whose symbolic links cannot lead out of it."""
-
-    def lock(self, who: str, timeout: float) -> ContextManager[None]:
-        """Hold this host's turn, which the death of its holder frees; raise Busy, which says who has it, at the timeout."""
 
 
 class LocalHost:
@@ -214,6 +210,3 @@ class LocalHost:
 
     def rootfs(self, path: str) -> RootFs:
         return RootFs(path)
-
-    def lock(self, who: str, timeout: float) -> ContextManager[None]:
-        return turn(who, timeout)

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation
+from ..._reconcile.attachment import Attachment, Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError, FlotillaError, Problem, Refused, join_path, raise_if_any
 from ..._reconcile.grammar import GUEST
@@ -36,7 +37,7 @@ _NOT_HERE = {
 class Checker:
     """Validation and completion for one host."""
 
-    def __init__(self, host: Host, images: Mapping[str, str], networks: grammar.Networks, check_mode: bool = False) -> None:
+    def __init__(self, host: Host, images: Mapping[str, str], networks: Networks, check_mode: bool = False) -> None:
         self.host = host
         self.check_mode = check_mode
         self.images = images
@@ -169,6 +170,8 @@ class Checker:
     def bridge_of(self, nic: Mapping[str, Any]) -> str:
         """The bridge that a NIC is connected to on this host."""
         attachment = self.networks(nic["network"]) if nic.get("network") else None
+        if nic.get("network") and (attachment is None or not attachment.bridge):
+            raise EngineError("the network %s of nic %s has no bridge on this host" % (nic["network"], nic["name"]), "start the network")
         return attachment.bridge if attachment is not None else str(nic["bridge"])
 
     def _image_problems(self, want: Mapping[str, Any], where: str) -> List[Problem]:
@@ -221,7 +224,7 @@ def _same_family(gateway: str, address: Any) -> bool:
     return ipaddress.ip_address(gateway).version in versions
 
 
-def _address_problems(nic: Mapping[str, Any], place: str, attachment: Optional[grammar.Attachment]) -> List[Problem]:
+def _address_problems(nic: Mapping[str, Any], place: str, attachment: Optional[Attachment]) -> List[Problem]:
     problems = []
     for word in grammar.addresses_of(nic.get("address")):
         try:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ..._reconcile.annotation import Annotation
+from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
@@ -54,7 +55,7 @@ class LxcDriver:
     annotates = True
 
     def __init__(self, host: Host, images: Optional[Mapping[str, str]] = None,
-                 networks: grammar.Networks = lambda name: None, check_mode: bool = False) -> None:
+                 networks: Networks = lambda name: None, check_mode: bool = False) -> None:
         self.host = host
         self.networks = networks
         self.hierarchies = cgroup.probe(host)

@@ -9,29 +9,16 @@ from __future__ import annotations
 import copy
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..._reconcile.annotation import Annotation
+from ..._reconcile.attachment import Networks
 from ..._reconcile.schema import Spec
 from ..host import Host
 from . import cgroup, read, running
 from .config import Pair, nets_of
 
 STATES = {read.RUNNING: "running", read.FROZEN: "paused", read.STOPPED: "stopped"}
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """What a declared network is on this host: its bridge, and what a static address on it needs."""
-
-    bridge: str
-    subnet: str = ""
-    gateway: str = ""
-    dns: Sequence[str] = ()
-
-
-Networks = Callable[[str], Optional[Attachment]]
 
 
 def stored_spec(item: read.Container, note: Optional[Annotation], hierarchies: cgroup.Hierarchies, networks: Networks) -> Spec:

@@ -10,7 +10,7 @@ import ipaddress
 import time
 from typing import Any, Dict, List
 
-from ..._reconcile.errors import EngineError
+from ..._reconcile.errors import DeclarationError, EngineError
 from ..host import Host
 from . import read
 
@@ -23,6 +23,8 @@ def wait(host: Host, item: read.Container, what: str, timeout: float) -> Dict[st
 
     Raises EngineError at the deadline, with what there was instead, and at once when the container has stopped.
     """
+    if what not in ("running", "address"):
+        raise DeclarationError.at("wait_for.what", "engine lxc cannot wait for %s" % what, "choose running or address")
     deadline = time.monotonic() + timeout
     while True:
         now = read.read_host(host, [item.name]).get(item.name)
