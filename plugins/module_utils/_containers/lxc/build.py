@@ -137,8 +137,8 @@ class Builder:
             self._edit_nic_value(config, change, work)
 
     def _index(self, config: ConfigFile, name: str, work: Work) -> Any:
-        noted = work.actual.annotation.facts.get("nics") or {} if work.actual is not None and work.actual.annotation else {}
-        return grammar.index_of(pairs_of(str(config)), name, noted)
+        there = work.actual.stored.get("nics") or {} if work.actual is not None else {}
+        return grammar.index_of(pairs_of(str(config)), name, there)
 
     def _edit_nic(self, config: ConfigFile, change: Change, work: Work) -> None:
         name = change.route[1]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Mapping, Optional, Sequence
 
+from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
-from ..._reconcile.errors import EngineError
+from ..._reconcile.errors import DeclarationError, EngineError
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
@@ -67,6 +68,12 @@ class LxcDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Read these containers, or all of the host; one that was begun and not finished is there too, without limits."""
+        for name in names or ():
+            # It becomes a part of paths and command lines.
+            try:
+                kinds.name(name)
+            except ValueError as error:
+                raise DeclarationError.at("name", str(error)) from None
         found = {}
         for name, item in read.read_host(self.host, names).items():
             note = Annotation.from_json(item.annotation, "container %s" % name) if item.annotation else None
@@ -131,11 +138,9 @@ class LxcDriver:
 
     @staticmethod
     def _noted_nics(work: Work) -> Dict[str, Any]:
-        before = dict(work.annotation.facts.get("nics") or {})
-        wanted = work.want.get("nics") or {}
-        gone = {change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None}
-        nics = {name: values for name, values in before.items() if name not in gone}
-        for name, nic in wanted.items():
+        # One that is taken away stays noted until it is gone, or a run that dies would forget its name.
+        nics = dict(work.annotation.facts.get("nics") or {})
+        for name, nic in (work.want.get("nics") or {}).items():
             nics[name] = {key: nic[key] for key in ("mac", "network", "dns") if nic.get(key)}
         return nics
 
@@ -172,6 +177,8 @@ class LxcDriver:
         self.builder.follow(work, item)
         if item.init and any(change.impact == "restart" for change in work.changes):
             work.note(facts={"edited_under": item.init})
+        gone = {change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None}
+        work.note(facts={"nics": {name: nic for name, nic in work.annotation.facts.get("nics", {}).items() if name not in gone}})
         # Tags, NIC names and DNS stand in the annotation's facts, and the next read needs them to see what is done.
         note = work.actual.annotation if work.actual is not None else None
         if note is not None and note.facts != work.annotation.facts:
@@ -220,7 +227,8 @@ class LxcDriver:
     def _forget(self, item: read.Container, note: Optional[Annotation]) -> None:
         directory = item.directory
         kept = self.host.exists(directory + "/rootfs")
-        if kept and note is not None and "rootfs" in note.owned:
+        ours = note is not None and "rootfs" in note.owned
+        if kept and ours and note is not None:
             # Before the configuration goes: a later run must find out whose the root file system is.
             self.host.write_file(directory + "/" + read.ANNOTATION,
                                  replace(note, facts=dict(note.facts, **{KEPT: True})).to_json(), 0o600)
@@ -229,9 +237,10 @@ class LxcDriver:
                 self.host.rename(directory + "/config", directory + "/config.removed")
             else:
                 self.host.remove_file(directory + "/config")
+        if not (kept and ours):
+            self.host.remove_file(directory + "/" + read.ANNOTATION)
         if not kept:
             self.host.remove_file(directory + "/config.removed")
-            self.host.remove_file(directory + "/" + read.ANNOTATION)
             self.host.remove_dir(directory)
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
