@@ -24,7 +24,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar i
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.reconcile import Run
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.secrets import sealer
 
-BRIDGE, SUBNET = "fltestlxc0", "10.77.9"
+BRIDGE, SUBNET = "fltestlxc0", "10.213.77"
 PREFIX = "fltest-"
 TOOLS = ("sh", "sleep", "cat", "head", "tr", "uname", "ls")
 INIT = """#!/bin/sh

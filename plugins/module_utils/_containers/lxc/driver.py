@@ -22,6 +22,7 @@ from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
 from .declare import Checker
+from .read import Container
 
 KEPT, UNFINISHED = "kept", "unfinished"
 _AT_START = "LXC sets it when the container starts"
@@ -81,7 +82,7 @@ class LxcDriver:
                 found[name] = self._actual(item, note)
         return found
 
-    def _actual(self, item: read.Container, note: Optional[Annotation]) -> Actual:
+    def _actual(self, item: Container, note: Optional[Annotation]) -> Actual:
         if item.config is None:
             return Actual(item.name, {"state": "stopped"}, None, note, status={UNFINISHED: True, "state": "ABSENT"}, handle=item)
         stored = grammar.stored_spec(item, note, self.hierarchies, self.networks)
@@ -95,7 +96,7 @@ class LxcDriver:
                 stored["state"] = grammar.STATES.get(item.state, "present")
         return Actual(item.name, stored, live, note, status=self._status(item), handle=item)
 
-    def _status(self, item: read.Container) -> Dict[str, Any]:
+    def _status(self, item: Container) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
                                   "addresses": read.addresses(self.host, item)}
         if item.init:
@@ -154,7 +155,7 @@ class LxcDriver:
         """Store every change in one write, then set live what the running container can take, then its state."""
         actual = work.actual
         assert actual is not None
-        item: read.Container = actual.handle
+        item: Container = actual.handle
         if item.config is None:
             self.builder.create(work)
             return
@@ -163,7 +164,7 @@ class LxcDriver:
             self._set_live(work, item)
         self._power(work, item)
 
-    def _store(self, work: Work, item: read.Container) -> None:
+    def _store(self, work: Work, item: Container) -> None:
         text = item.config or ""
         config = ConfigFile(text)
         for change in work.changes:
@@ -184,7 +185,7 @@ class LxcDriver:
         if note is not None and note.facts != work.annotation.facts:
             self.annotate(work.actual, replace(note, facts=work.annotation.facts))  # type: ignore[arg-type]
 
-    def _set_live(self, work: Work, item: read.Container) -> None:
+    def _set_live(self, work: Work, item: Container) -> None:
         for change in work.changes:
             what = {"memory.size": "memory", "cpus.count": "cpus"}.get(change.pattern)
             if what is None:
@@ -193,7 +194,7 @@ class LxcDriver:
                 if what != "memory" or verbs.can_shrink(self.host, item, change.want, self.hierarchies):
                     verbs.set_live(self.host, item, edit.live_limit(what, change.want, self.hierarchies))
 
-    def _power(self, work: Work, item: read.Container) -> None:
+    def _power(self, work: Work, item: Container) -> None:
         state = next((change.want for change in work.changes if change.pattern == "state"), None)
         if work.restart and item.is_up and state in (None, "running", "paused"):
             self._stop(work, item)
@@ -203,7 +204,7 @@ class LxcDriver:
         elif state in ("running", "paused"):
             self.builder.start(work, item, state)
 
-    def _stop(self, work: Work, item: read.Container) -> None:
+    def _stop(self, work: Work, item: Container) -> None:
         if not item.is_up:
             return
         with work.step("stop the container %s" % work.name):
@@ -214,7 +215,7 @@ class LxcDriver:
         """Stop it and remove its configuration; its root file system only where `remove_storage` says so and we made it."""
         actual = work.actual
         assert actual is not None
-        item: read.Container = actual.handle
+        item: Container = actual.handle
         note = actual.annotation
         storage = bool(work.request.option("remove_storage") and note is not None and "rootfs" in note.owned)
         self._stop(work, item)
@@ -224,7 +225,7 @@ class LxcDriver:
         with work.step("remove the configuration of %s" % work.name):
             self._forget(item, note)
 
-    def _forget(self, item: read.Container, note: Optional[Annotation]) -> None:
+    def _forget(self, item: Container, note: Optional[Annotation]) -> None:
         directory = item.directory
         kept = self.host.exists(directory + "/rootfs")
         ours = note is not None and "rootfs" in note.owned
