@@ -153,7 +153,7 @@ class LocalHost:
         text = self.read_file("/proc/%d/stat" % pid)
         if not text:
             return 0.0
-        # proc_pid_stat(5): field 22 is in ticks since boot; the name in field 2 may hold spaces and brackets.
+        # proc_pid_stat(5), field 22: ticks since boot.
         ticks = int(text.rpartition(")")[2].split()[19])
         return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf("SC_CLK_TCK")
 

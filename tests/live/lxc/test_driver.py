@@ -13,7 +13,6 @@ import socket
 import stat
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -380,6 +379,18 @@ def test_a_host_is_read_at_once(place: Place, base: dict[str, Any]) -> None:
     assert found[PREFIX + "a"].status["pid"] == place.pid() and found[PREFIX + "b"].stored["state"] == "stopped"
 
 
+def test_an_edit_by_hand_is_pending_and_a_start_by_hand_clears_it(place: Place, base: dict[str, Any]) -> None:
+    place.converge(base)
+    (place.directory() / "config").write_text(place.config().replace(f"{SUBNET}.21/24", f"{SUBNET}.24/24"))
+    edited = {**base, "nics": [{**base["nics"][0], "address": f"{SUBNET}.24/24"}]}
+    pending = place.converge(edited).pending
+    assert [(entry["path"], entry["running"], entry["stored"]) for entry in pending] == [
+        ("nics[lan].address", f"{SUBNET}.21/24", f"{SUBNET}.24/24")]
+    subprocess.run(["lxc-stop", "-n", PREFIX + "a"], check=True)
+    subprocess.run(["lxc-start", "-n", PREFIX + "a"], check=True)
+    assert place.converge(edited).pending == []
+
+
 def test_one_that_dies_while_it_is_read_is_just_stopped(place: Place, base: dict[str, Any]) -> None:
     place.converge(base)
     driver = place.driver()
@@ -390,7 +401,7 @@ def test_one_that_dies_while_it_is_read_is_just_stopped(place: Place, base: dict
             seen.append(argv)
             subprocess.run(["lxc-stop", "-k", "-n", PREFIX + "a"], check=True)
         return run(argv, *rest, **more)
-    os.utime(place.directory() / "config", (time.time() + 5, time.time() + 5))
+    (place.directory() / "config").write_text(place.config() + "# edited, so that the container is looked into\n")
     driver.host.run = late
     found = driver.read([PREFIX + "a"])
     assert seen and found[PREFIX + "a"].stored["state"] == "stopped" and found[PREFIX + "a"].live is None

@@ -14,7 +14,7 @@ from ..._reconcile.plan import Change
 from .. import personality, users
 from ..host import Host
 from ..rootfs import RootFs
-from . import edit, grammar, read, verbs
+from . import edit, grammar, read, running, verbs
 from .config import ConfigFile, Pair, nets_of, pairs_of
 from .declare import Checker, plain_user
 
@@ -69,6 +69,9 @@ class Builder:
         elif item.state == read.STOPPED:
             with work.step("start the container %s" % work.name):
                 verbs.start(self.host, item)
+            now = read.read_host(self.host, [item.name]).get(item.name)
+            if now is not None and now.init:
+                work.note(facts={"started": running.proof_of_start(self.host, now)})
         if state == "paused" and item.state != read.FROZEN:
             with work.step("freeze the container %s" % work.name):
                 verbs.freeze(self.host, item)

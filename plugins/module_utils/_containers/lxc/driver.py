@@ -176,8 +176,6 @@ class LxcDriver:
                                       "run again")
                 self.host.write_file(item.directory + "/config", str(config))
         self.builder.follow(work, item)
-        if item.init and any(change.impact == "restart" for change in work.changes):
-            work.note(facts={"edited_under": item.init})
         gone = {change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None}
         work.note(facts={"nics": {name: nic for name, nic in work.annotation.facts.get("nics", {}).items() if name not in gone}})
         # Tags, NIC names and DNS stand in the annotation's facts, and the next read needs them to see what is done.

@@ -60,7 +60,7 @@ def live_spec(host: Host, item: read.Container, stored: Spec, note: Optional[Ann
     bridges = {name: attachment.bridge for name, attachment in resolved.items() if attachment is not None}
     live["nics"] = running.nics_of(host, item, stored["nics"], noted, bridges)
     # Without a line of its own the container sets its name from its own /etc/hostname.
-    if "hostname" in stored or (note is not None and note.facts.get("edited_under") == item.init):
+    if "hostname" in stored or noted:
         hostname = running.hostname_of(host, item)
         live.pop("hostname", None)
         if "hostname" in stored or hostname != item.name:

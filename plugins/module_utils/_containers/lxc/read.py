@@ -33,7 +33,11 @@ _MONITOR = re.compile(r"\[lxc monitor\] (?P<path>/.*) (?P<name>[^ ]+)\Z")
 
 @dataclass
 class Container:
-    """What a host has of one container. `config` is None where only left-overs or kept storage have the name."""
+    """What a host has of one container.
+
+    `started` is when its init did, in ticks since boot: with the process id it names one init for ever. `config` is None where only left-overs or
+    kept storage have the name.
+    """
 
     name: str
     directory: str
@@ -43,6 +47,7 @@ class Container:
     pairs: List[Pair] = field(default_factory=list)
     state: str = STOPPED
     init: int = 0
+    started: int = 0
     cgroups: Dict[str, str] = field(default_factory=dict)
     live: cgroup.Limits = field(default_factory=cgroup.Limits)
 
@@ -145,9 +150,10 @@ def _read_live(host: Host, containers: Iterable[Container]) -> None:
     if not up:
         return
     hierarchies = cgroup.probe(host)
-    texts = host.read_files(["/proc/%d/cgroup" % item.init for item in up])
+    texts = host.read_files(["/proc/%d/%s" % (item.init, name) for item in up for name in ("cgroup", "stat")])
     files: Dict[str, Dict[str, str]] = {}
     for item in up:
+        item.started = start_of(texts.get("/proc/%d/stat" % item.init, ""))
         settings = item.settings
         configured = settings.get("lxc.cgroup.dir.container") or settings.get("lxc.cgroup.dir", "")
         item.cgroups = cgroup.container_cgroup(texts.get("/proc/%d/cgroup" % item.init, ""), item.name, configured)
@@ -158,6 +164,14 @@ def _read_live(host: Host, containers: Iterable[Container]) -> None:
         item.live = cgroup.live_limits(mine, hierarchies)
         if item.state == RUNNING and cgroup.is_frozen(mine):
             item.state = FROZEN
+
+
+def start_of(stat: str) -> int:
+    """When a process started, in ticks since boot, from its /proc/PID/stat (proc_pid_stat(5), field 22); 0 where it is gone.
+
+    The name in field 2 may hold spaces and brackets.
+    """
+    return int(stat.rpartition(")")[2].split()[19]) if ")" in stat else 0
 
 
 def addresses(host: Host, item: Container) -> List[str]:

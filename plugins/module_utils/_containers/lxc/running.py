@@ -10,6 +10,7 @@ four processes (some 15 ms), so only a container whose configuration was edited 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -30,14 +31,24 @@ def _failed(host: Host, item: Optional[read.Container], text: str) -> EngineErro
     return EngineError("cannot look into %s: %s" % ("the container " + item.name if item is not None else "this host's network", text))
 
 
+def proof_of_start(host: Host, item: read.Container) -> Dict[str, Any]:
+    """What is noted when we start a container: this very init came up with this very configuration."""
+    return {"init": item.init, "at": item.started, "config": _digest(host.read_file(item.directory + "/config") or "")}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
 def edited_since_start(host: Host, item: read.Container, note: Optional[Annotation]) -> bool:
     """Whether the configuration may have changed after the container started.
 
-    A file older than init says no; our own edits of a running container are noted as well, so that a clock that was set
-    does not hide them.
+    Where we started this init, its configuration was noted. Where somebody else did (lxc-autostart, a reboot inside), a
+    file older than init says no; the start is known to 10 ms.
     """
-    if note is not None and note.facts.get("edited_under") == item.init:
-        return True
+    proof = (note.facts.get("started") if note is not None else None) or {}
+    if proof.get("init") == item.init and proof.get("at") == item.started:
+        return bool(proof.get("config") != _digest(item.config or ""))
     return host.modified(item.directory + "/config") > host.started(item.init) - 0.02
 
 
