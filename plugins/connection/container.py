@@ -188,7 +188,8 @@ class Connection(ConnectionBase):
         container = self.get_option("container")
         line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + argv)
         inner = self._inner
-        assert inner is not None
+        if inner is None:
+            raise AnsibleConnectionFailure("the connection to the host of the container %s is closed" % container)
         if self._inner_become:
             line = inner.become.build_become_command(line, inner._shell)
             sudoable = True

@@ -384,14 +384,4 @@ options:
     description:
       - "Power the guest off when it did not stop in time. Otherwise that is an error."
     type: raw
-  fleet:
-    description: Name of the fleet that it belongs to. Another fleet's guest is never touched.
-    type: str
-  expect_plan:
-    description: Apply only if the plan is still the one with this C(plan_id), as an earlier run in check mode returned it.
-    type: str
-  lock_timeout:
-    description: How long to wait for another run on this host, in seconds.
-    type: int
-    default: 300
 """

@@ -37,15 +37,15 @@ options:
     type: str
     required: true
     choices: [lxc]
+  images:
+    description:
+      - Images that O(image) may name. A list of dictionaries with C(name) and C(rootfs), which has C(path) or C(url) with
+        C(checksum). One that is not listed is looked for as C(/var/lib/flotilla/images/NAME.tar).
+    type: raw
 extends_documentation_fragment:
+  - flotilla.virt.attributes
   - flotilla.virt.guest
-attributes:
-  check_mode:
-    support: full
-    description: Plans exactly what a real run would do and touches nothing.
-  diff_mode:
-    support: full
-    description: Shows the plan as before and after.
+  - flotilla.virt.run
 seealso:
   - module: flotilla.virt.container_info
   - module: flotilla.virt.domain
@@ -134,23 +134,26 @@ from typing import Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._containers.host import LocalHost
-from ..module_utils._containers.lxc.driver import LxcDriver
-from ..module_utils._libvirt.attachment import libvirt_networks
-from ..module_utils._module import argument_spec, declared, run_one
-from ..module_utils._reconcile.contract import Driver, Request
-from ..module_utils._reconcile.grammar import GUEST, parse_guest
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
+from ansible_collections.flotilla.virt.plugins.module_utils._host.rootfs_images import rootfs_images, rootfs_sources
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
+from ansible_collections.flotilla.virt.plugins.module_utils._module import argument_spec, declared, run_one
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST, parse_guest
 
 
 def main() -> None:
     """Run the module."""
-    spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": ["lxc"]}, disk={"type": "raw"})
+    spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": ["lxc"]}, disk={"type": "raw"},
+                         images={"type": "raw"})
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def make(check: bool) -> Tuple[Driver, Request]:
         engine = module.params["engine"]
         spec = declared(module, GUEST, lambda raw, path, problems: parse_guest(raw, engine, path, problems))
-        driver = LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=check)
+        images = rootfs_images(rootfs_sources(module.params["images"]), keep=not check)
+        driver = LxcDriver(LocalHost(), images=images, networks=libvirt_networks(), check_mode=check)
         return driver, Request(module.params["name"], spec, "", module.params["fleet"] or "")
 
     run_one(module, make)

@@ -21,13 +21,8 @@ options:
     description: Names of containers to read. Without O(name) and O(names) all are.
     type: list
     elements: str
-attributes:
-  check_mode:
-    support: full
-    description: Reading changes nothing.
-  diff_mode:
-    support: none
-    description: There is nothing to compare.
+extends_documentation_fragment:
+  - flotilla.virt.attributes.info
 seealso:
   - module: flotilla.virt.container
 """
@@ -74,11 +69,11 @@ containers:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._containers.host import LocalHost
-from ..module_utils._containers.lxc.driver import LxcDriver
-from ..module_utils._libvirt.attachment import libvirt_networks
-from ..module_utils._module import INFO_SPEC, info
-from ..module_utils._reconcile.grammar import GUEST
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
+from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, info
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
 
 
 def main() -> None:

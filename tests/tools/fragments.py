@@ -37,17 +37,6 @@ TYPES = {"bool": "bool", "int": "int", "path": "path", "dict": "dict", "map": "d
          "secret_any": "raw", "secret": "raw"}
 DISK = Option("disk", "any", doc=(
     "Short for O(disks) with one disk named C(root); a bare size such as V(20GiB) is its size.",))
-RUN = """  fleet:
-    description: Name of the fleet that it belongs to. Another fleet's guest is never touched.
-    type: str
-  expect_plan:
-    description: Apply only if the plan is still the one with this C(plan_id), as an earlier run in check mode returned it.
-    type: str
-  lock_timeout:
-    description: How long to wait for another run on this host, in seconds.
-    type: int
-    default: 300
-"""
 
 
 def quoted(text: str) -> str:
@@ -90,7 +79,7 @@ def lines_of(option: Option, indent: int, top: bool) -> List[str]:
 def fragment(options: Sequence[Option]) -> str:
     """The whole file."""
     body = "\n".join(line for option in options for line in lines_of(option, 2, True))
-    return HEADER + body + "\n" + RUN + '"""\n'
+    return HEADER + body + '\n"""\n'
 
 
 FRAGMENTS = {"plugins/doc_fragments/guest.py": (DISK,) + GUEST}

@@ -96,7 +96,7 @@ class Place:
         self.names: set[str] = set()
 
     def driver(self, check: bool = False) -> LxcDriver:
-        return LxcDriver(self.host, images=self.images, check_mode=check)
+        return LxcDriver(self.host, images=self.images.get, check_mode=check)
 
     def run(self, raw: dict[str, Any], name: str = "a", fleet: str = "fltest", check: bool = False,
             hook: Callable[[str], None] | None = None) -> Result:

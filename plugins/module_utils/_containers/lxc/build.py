@@ -42,7 +42,7 @@ class Builder:
         with work.step("unpack image %s for %s" % (work.want["image"], work.name)):
             verbs.remove_storage(self.host, item)
             image = self.checker.image_path(work.want["image"])
-            if image is None:
+            if not image:
                 raise EngineError("the image %s is gone" % work.want["image"], "run again when it is there")
             partial = verbs.unpack(self.host, item, image)
         bridges = {name: self.checker.bridge_of(nic) for name, nic in (work.want.get("nics") or {}).items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import ipaddress
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation
@@ -34,10 +34,14 @@ _NOT_HERE = {
 }
 
 
+Images = Callable[[str], Optional[str]]
+"""Gives the path of a declared image's root file system; None for one that is not declared."""
+
+
 class Checker:
     """Validation and completion for one host."""
 
-    def __init__(self, host: Host, images: Mapping[str, str], networks: Networks, check_mode: bool = False) -> None:
+    def __init__(self, host: Host, images: Images, networks: Networks, check_mode: bool = False) -> None:
         self.host = host
         self.check_mode = check_mode
         self.images = images
@@ -48,9 +52,13 @@ class Checker:
         return any(self.host.exists(place + "/lxc-start") for place in ("/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin"))
 
     def image_path(self, name: str) -> Optional[str]:
-        """The root file system tarball of an image: as declared, else the one of that name in the image directory."""
-        if name in self.images:
-            return self.images[name]
+        """The root file system tarball of an image: as declared, else the one of that name in the image directory.
+
+        Empty for one that is declared and, in check mode, not fetched.
+        """
+        declared = self.images(name)
+        if declared is not None:
+            return declared
         places = ["%s/%s%s" % (IMAGES, name, ending) for ending in ENDINGS]
         return next((place for place in places if self.host.exists(place)), None)
 
@@ -182,7 +190,7 @@ class Checker:
         if path is None:
             return [Problem(place, "there is no image %s with a root file system on this host" % want["image"],
                             "declare it with rootfs, or put it there as %s/%s.tar" % (IMAGES, want["image"]))]
-        if not self.host.exists(path):
+        if path and not self.host.exists(path):
             return [Problem(place, "the root file system %s of image %s is not there" % (path, want["image"]), "correct its path")]
         return []
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
@@ -21,7 +21,7 @@ from ..host import Host
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
-from .declare import Checker
+from .declare import Checker, Images
 from .read import Container
 
 KEPT, UNFINISHED = "kept", "unfinished"
@@ -48,7 +48,7 @@ _CREATION = Rule(creation=True, reason=FIRST_BOOT)
 class LxcDriver:
     """The containers of one host under LXC.
 
-    images: paths of root file system tarballs by image name, before those in the image directory.
+    images: the root file system tarball of a declared image, asked before the image directory.
     networks: what a declared network is on this host (None: there is no such network).
     """
 
@@ -56,12 +56,12 @@ class LxcDriver:
     options = GUEST
     annotates = True
 
-    def __init__(self, host: Host, images: Optional[Mapping[str, str]] = None,
+    def __init__(self, host: Host, images: Images = lambda name: None,
                  networks: Networks = lambda name: None, check_mode: bool = False) -> None:
         self.host = host
         self.networks = networks
         self.hierarchies = cgroup.probe(host)
-        self.checker = Checker(host, images or {}, networks, check_mode)
+        self.checker = Checker(host, images, networks, check_mode)
         self.builder = Builder(host, self.checker)
         self.host_ready = self.checker.installed()
 
@@ -94,13 +94,15 @@ class LxcDriver:
                 # One container that ends now must not end the read of a whole host.
                 read.ask(self.host, read.container_path(self.host), item)
                 stored["state"] = grammar.STATES.get(item.state, "present")
-        return Actual(item.name, stored, live, note, status=self._status(item), handle=item)
+        return Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
 
-    def _status(self, item: Container) -> Dict[str, Any]:
+    def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
                                   "addresses": read.addresses(self.host, item)}
         if item.init:
             status["pid"] = item.init
+        if note is not None:
+            status["fleet"] = note.fleet
         return status
 
     # -- deciding is the run's; what it asks ----------------------------------------------------------------------
@@ -154,7 +156,8 @@ class LxcDriver:
     def change(self, work: Work) -> None:
         """Store every change in one write, then set live what the running container can take, then its state."""
         actual = work.actual
-        assert actual is not None
+        if actual is None:
+            raise ValueError("a change needs something to change")
         item: Container = actual.handle
         if item.config is None:
             self.builder.create(work)
@@ -212,7 +215,8 @@ class LxcDriver:
     def remove(self, work: Work) -> None:
         """Stop it and remove its configuration; its root file system only where `remove_storage` says so and we made it."""
         actual = work.actual
-        assert actual is not None
+        if actual is None:
+            raise ValueError("a removal needs something to remove")
         item: Container = actual.handle
         note = actual.annotation
         storage = bool(work.request.option("remove_storage") and note is not None and "rootfs" in note.owned)
