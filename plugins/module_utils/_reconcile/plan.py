@@ -262,6 +262,10 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
 def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison) -> None:
     whole = Option(option.name, kind="dict", options=option.options)
     rule = comparison.rule(place.pattern)
+    if rule.creation:
+        comparison.pending.append(Pending(place.path, schema.show(whole, before), schema.show(whole, after),
+                                          rule.reason or "used at creation only"))
+        return
     comparison.changes.append(Change(
         path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
         impact=comparison.impact(rule, after or before), pattern=place.pattern,

@@ -1,0 +1,257 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: container
+author: The flotilla.virt team
+version_added: 0.1.0
+short_description: Run tasks inside a container through its engine
+description:
+  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach)) on the container's host.
+    The container needs neither a network nor an SSH server; modules need Python in it, as everywhere.
+  - Where the container's host is another machine than the one on which the play runs, an inner connection is made to it from
+    that host's own inventory variables (its C(ansible_connection), C(ansible_user), C(ansible_become) and so on).
+  - The inventory plugin P(flotilla.virt.guests#inventory) sets all options of this connection for each container.
+options:
+  container:
+    description: Name of the container on its host.
+    type: str
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: flotilla_name
+      - name: ansible_container_name
+  engine:
+    description: The engine that runs the container.
+    type: str
+    default: lxc
+    choices: [lxc]
+    vars:
+      - name: flotilla_engine
+      - name: ansible_container_engine
+  host:
+    description:
+      - Inventory name of the machine on which the container runs.
+      - Without it that is the machine on which the play runs.
+    type: str
+    vars:
+      - name: flotilla_host
+      - name: ansible_container_host
+  host_become:
+    description:
+      - Whether to become root on the host, for an inner connection that logs in as another user. The method, the password
+        and so on are the host's own (C(ansible_become_method), C(ansible_become_password)).
+      - Without it the host's own C(ansible_become) says so.
+    type: bool
+    vars:
+      - name: ansible_container_host_become
+  path:
+    description: Directory that holds the containers, where it is not the engine's own default.
+    type: path
+    vars:
+      - name: ansible_container_path
+extends_documentation_fragment:
+  - connection_pipelining
+"""
+
+EXAMPLES = r"""
+# inventory.yml: one container on this machine, one on a remote host that is reached by SSH and needs sudo
+all:
+  hosts:
+    kvm1:
+      ansible_host: kvm1.example.com
+      ansible_user: admin
+      ansible_become: true
+    web-1:
+      ansible_connection: flotilla.virt.container
+    web-2:
+      ansible_connection: flotilla.virt.container
+      flotilla_name: web
+      flotilla_host: kvm1
+"""
+
+import os
+import shlex
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.connection import ConnectionBase, ensure_connect
+from ansible.plugins.loader import become_loader, connection_loader
+from ansible.utils.display import Display
+
+display = Display()
+
+CHUNK = 16 * 1024 * 1024
+"""Bytes of a file that travel at once: it bounds memory, and a call costs some 10 ms."""
+
+_ENVIRONMENT = {"HOME": "/root", "USER": "root", "LANG": "C.UTF-8",
+                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def lxc_command(container: str, path: Optional[str]) -> List[str]:
+    """The command line of LXC's attach, to which the command inside is appended."""
+    place = ["-P", path] if path else []
+    variables = ["--set-var=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
+
+
+def lxc_unreachable(stderr: bytes) -> bool:
+    """Whether lxc-attach itself failed: its own message, and not one of the command inside."""
+    return stderr.startswith(b"lxc-attach: ") or b"\nlxc-attach: " in stderr
+
+
+ENGINES = {"lxc": (lxc_command, lxc_unreachable)}
+
+
+class Connection(ConnectionBase):
+    """A connection into a container, through a connection to its host."""
+
+    transport = "flotilla.virt.container"
+    has_pipelining = True
+    has_tty = False
+    default_user = "root"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._inner: Optional[ConnectionBase] = None
+        self._inner_become = False
+        self._host_vars: Mapping[str, Any] = {}
+        self._inner_kwargs = {name: value for name, value in kwargs.items() if name in ("task_uuid", "ansible_playbook_pid")}
+
+    def _resolve_option_variables(self, variables: Any, templar: Any) -> Dict[str, Any]:
+        # The one place where a connection sees the variables of other hosts.
+        options = super()._resolve_option_variables(variables, templar)
+        host = options.get("ansible_container_host") or options.get("flotilla_host")
+        hostvars = variables.get("hostvars")
+        if host and hostvars is not None:
+            if host not in hostvars:
+                raise AnsibleError("the container's host %r is not in the inventory; set flotilla_host to an inventory name" % host)
+            self._host_vars = hostvars[host]
+        return options
+
+    def _connect(self) -> "Connection":
+        if self._inner is None:
+            self._inner = self._make_inner()
+        self._connected = True
+        return self
+
+    def _make_inner(self) -> ConnectionBase:
+        host = self.get_option("host")
+        name = self._host_vars.get("ansible_connection", C.DEFAULT_TRANSPORT) if host else "local"
+        if str(name) == self.transport:
+            raise AnsibleError("the container's host %r is itself reached by %s; name the machine that runs it" % (host, name))
+        context = self._play_context.copy()
+        if host:
+            context.remote_addr = self._host_vars.get("ansible_host", host)
+            context.remote_user = self._host_vars.get("ansible_user", None) or C.DEFAULT_REMOTE_USER
+            context.port = self._host_vars.get("ansible_port", None)
+        inner = connection_loader.get(str(name), context, **self._inner_kwargs)
+        if inner is None:
+            raise AnsibleError("the connection plugin %r of the container's host %r was not found" % (name, host))
+        self._set_options(inner, "connection")
+        # A terminal would mix the streams of the command inside, and change its line ends.
+        if "use_tty" in C.config.get_configuration_definitions("connection", inner._load_name):
+            inner.set_option("use_tty", False)
+        self._inner_become = self._wants_become()
+        if self._inner_become:
+            inner.set_become_plugin(self._make_become())
+        return inner
+
+    def _set_options(self, plugin: Any, kind: str) -> None:
+        known = C.config.get_plugin_vars(kind, plugin._load_name)
+        values = {name: self._host_vars[name] for name in known if name in self._host_vars}
+        plugin.set_options(var_options=values)
+
+    def _wants_become(self) -> bool:
+        said = self.get_option("host_become")
+        if said is None:
+            said = boolean(self._host_vars.get("ansible_become", False), strict=False)
+        return bool(said)
+
+    def _make_become(self) -> Any:
+        name = self._host_vars.get("ansible_become_method", C.DEFAULT_BECOME_METHOD)
+        become = become_loader.get(str(name))
+        if become is None:
+            raise AnsibleError("the become plugin %r of the container's host was not found" % name)
+        self._set_options(become, "become")
+        return become
+
+    def _run(self, argv: List[str], in_data: Optional[bytes] = None, sudoable: bool = False) -> Tuple[int, bytes, bytes]:
+        """Run a command inside; an engine that cannot reach the container makes it unreachable."""
+        make, unreachable = ENGINES[self.get_option("engine")]
+        container = self.get_option("container")
+        line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + argv)
+        inner = self._inner
+        if inner is None:
+            raise AnsibleConnectionFailure("the connection to the host of the container %s is closed" % container)
+        if self._inner_become:
+            line = inner.become.build_become_command(line, inner._shell)
+            sudoable = True
+        else:
+            # Only the connection that starts the process can answer a prompt. We are root inside, so most methods ask nothing.
+            sudoable = sudoable and self.become is not None and self.become.expect_prompt()
+            inner.set_become_plugin(self.become if sudoable else None)
+        display.vvv("EXEC %s" % line, host=container)
+        code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
+        if code != 0 and unreachable(to_bytes(err)):
+            raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
+        return code, out, err
+
+    @ensure_connect
+    def exec_command(self, cmd: str, in_data: Optional[bytes] = None, sudoable: bool = True) -> Tuple[int, bytes, bytes]:
+        """Run a shell command inside the container; return its exit code and both streams."""
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        return self._run(["/bin/sh", "-c", to_text(cmd)], in_data, sudoable)
+
+    @ensure_connect
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file of the controller into the container."""
+        super().put_file(in_path, out_path)
+        if not os.path.exists(to_bytes(in_path, errors="surrogate_or_strict")):
+            raise AnsibleFileNotFound("there is no file %s" % in_path)
+        sign = ">"
+        with open(to_bytes(in_path, errors="surrogate_or_strict"), "rb") as stream:
+            while True:
+                data = stream.read(CHUNK)
+                if not data and sign == ">>":
+                    return
+                command = "cat %s %s" % (sign, shlex.quote(out_path)) if data else ": > " + shlex.quote(out_path)
+                code, _out, err = self._run(["/bin/sh", "-c", command], data or None)
+                if code != 0:
+                    raise AnsibleError("cannot write %s in the container %s: %s"
+                                       % (out_path, self.get_option("container"), to_native(err).strip()))
+                sign = ">>"
+
+    @ensure_connect
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file of the container to the controller."""
+        super().fetch_file(in_path, out_path)
+        with open(to_bytes(out_path, errors="surrogate_or_strict"), "wb") as stream:
+            block = 0
+            while True:
+                code, data, err = self._run(["dd", "if=" + in_path, "bs=%d" % CHUNK, "skip=%d" % block, "count=1",
+                                             "iflag=fullblock", "status=none"])
+                if code != 0:
+                    raise AnsibleError("cannot read %s in the container %s: %s"
+                                       % (in_path, self.get_option("container"), to_native(err).strip()))
+                stream.write(data)
+                if len(data) < CHUNK:
+                    return
+                block += 1
+
+    def reset(self) -> None:
+        """Close the way to the host; the next command makes it again."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the inner connection."""
+        if self._inner is not None:
+            self._inner.close()
+            self._inner = None
+        self._connected = False

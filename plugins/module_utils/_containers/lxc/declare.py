@@ -1,0 +1,249 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a declaration of an LXC container must satisfy on this host, and what it is completed with."""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from ..._reconcile import schema
+from ..._reconcile.annotation import Annotation
+from ..._reconcile.attachment import Attachment, Networks
+from ..._reconcile.contract import Request, Work
+from ..._reconcile.errors import EngineError, FlotillaError, Problem, Refused, join_path, raise_if_any
+from ..._reconcile.grammar import GUEST
+from ..._reconcile.identity import derived_mac
+from ..._reconcile.plan import Actual
+from ..._reconcile.schema import Spec
+from .. import users
+from ..host import Host
+from . import grammar, read
+from .config import nets_of, pairs_of
+
+IMAGES = "/var/lib/flotilla/images"
+ENDINGS = (".tar", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2")
+LEAST_MEMORY = 16 << 20
+"""Bytes below which no init stays up: an idle systemd of Debian 12 was killed at 8 MiB."""
+_NOT_HERE = {
+    "disks": "a container's root file system lies in a directory, whose size LXC does not limit",
+    "cloud_init.packages": "nothing in a container runs them; build them into the image",
+}
+
+
+Images = Callable[[str], Optional[str]]
+"""Gives the path of a declared image's root file system; None for one that is not declared."""
+
+
+class Checker:
+    """Validation and completion for one host."""
+
+    def __init__(self, host: Host, images: Images, networks: Networks, check_mode: bool = False) -> None:
+        self.host = host
+        self.check_mode = check_mode
+        self.images = images
+        self.networks = networks
+
+    def installed(self) -> bool:
+        """Whether LXC's commands are on this host."""
+        return any(self.host.exists(place + "/lxc-start") for place in ("/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin"))
+
+    def image_path(self, name: str) -> Optional[str]:
+        """The root file system tarball of an image: as declared, else the one of that name in the image directory.
+
+        Empty for one that is declared and, in check mode, not fetched.
+        """
+        declared = self.images(name)
+        if declared is not None:
+            return declared
+        places = ["%s/%s%s" % (IMAGES, name, ending) for ending in ENDINGS]
+        return next((place for place in places if self.host.exists(place)), None)
+
+    # -- completing -----------------------------------------------------------------------------------------------
+
+    def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
+        """The declaration with derived and default values for what is new; what is there already gets none."""
+        want = copy.deepcopy(dict(request.declared))
+        making = actual is None or actual.handle.config is None
+        if making:
+            want.setdefault("state", "running")
+            want.setdefault("hostname", (want.get("cloud_init") or {}).get("hostname") or request.name)
+        for name, nic in (want.get("nics") or {}).items():
+            there = None if actual is None else (actual.stored.get("nics") or {}).get(name)
+            self._complete_nic(request, nic, there)
+        return want
+
+    def _complete_nic(self, request: Request, nic: Spec, there: Optional[Mapping[str, Any]]) -> None:
+        if there is not None:
+            for key in ("mac", "network", "bridge"):
+                if there.get(key) and key not in nic and not (key in ("network", "bridge") and ("network" in nic or "bridge" in nic)):
+                    nic[key] = there[key]
+            return
+        nic.setdefault("mac", derived_mac(request.fleet, request.name, nic["name"]))
+        attachment = self.networks(nic["network"]) if nic.get("network") else None
+        if attachment is not None and nic.get("address"):
+            if attachment.gateway and _same_family(attachment.gateway, nic["address"]):
+                nic.setdefault("gateway", attachment.gateway)
+            if attachment.dns:
+                nic.setdefault("dns", list(attachment.dns))
+
+    # -- checking -------------------------------------------------------------------------------------------------
+
+    def check(self, work: Work) -> None:
+        """Raise DeclarationError for what cannot be, Refused for what must not be; nothing is touched."""
+        where = work.request.where
+        state = work.request.option("state")
+        if not self.installed():
+            if not self.check_mode:
+                raise EngineError("LXC is not installed on this host", "install it, or run the role flotilla.virt.container_host")
+            # Check mode plans against an empty host; the result says host_ready: false.
+            return
+        if state in ("absent", "released"):
+            return
+        problems = self.problems_of(work.request.declared, where)
+        problems += self._nic_problems(work, where)
+        making = work.actual is None or work.actual.handle.config is None
+        if making:
+            problems += self._image_problems(work.want, where)
+        raise_if_any(problems)
+        given = (work.want.get("cloud_init") or {}).get("users") or {}
+        # Users are made with the container only; on one that is there `{keep: true}` may stand for a password.
+        plain = [plain_user(user) if making else {key: value for key, value in user.items() if key != "hashed_password"}
+                 for user in given.values()]
+        users.check_users(plain, join_path(where, "cloud_init.users"))
+        if work.actual is None:
+            self._check_left_over(work)
+
+    def problems_of(self, spec: Mapping[str, Any], where: str) -> List[Problem]:
+        """What LXC cannot do at all, each with its place, the engine and the option."""
+        problems = schema.problems_of_engine(GUEST, spec, "lxc", where)
+        for option, reason in _NOT_HERE.items():
+            value: Any = spec
+            for part in option.split("."):
+                value = (value or {}).get(part)
+            if value:
+                problems.append(Problem(join_path(where, option), "engine lxc has no such option", reason))
+        what = (spec.get("wait_for") or {}).get("what")
+        if what in ("agent", "cloud_init"):
+            problems.append(Problem(join_path(where, "wait_for.what"), "engine lxc cannot wait for %s" % what,
+                                    "choose running or address"))
+        size = (spec.get("memory") or {}).get("size")
+        if size is not None and size < LEAST_MEMORY:
+            problems.append(Problem(join_path(where, "memory.size"), "is less than an init needs", "give it 16MiB or more"))
+        return problems
+
+    def _nic_problems(self, work: Work, where: str) -> List[Problem]:
+        problems: List[Problem] = []
+        macs = self._macs_of_others(work.name) if work.want.get("nics") else {}
+        touched = {change.route[1] for change in work.changes if change.route[:1] == ("nics",)}
+        for index, (name, nic) in enumerate((work.want.get("nics") or {}).items()):
+            place = join_path(where, "nics[%d]" % index)
+            if work.actual is None or work.actual.handle.config is None or name in touched:
+                problems += self._link_problems(nic, place)
+            problems += _address_problems(nic, place, self.networks(nic["network"]) if nic.get("network") else None)
+            other = macs.get(nic.get("mac") or "")
+            if other:
+                problems.append(Problem(place + ".mac", "%s is the MAC address of the container %s" % (nic["mac"], other),
+                                        "declare another one in quotes"))
+        return problems
+
+    def _macs_of_others(self, name: str) -> Dict[str, str]:
+        found: Dict[str, str] = {}
+        base = read.container_path(self.host)
+        for other in self.host.list_dir(base):
+            text = None if other == name else self.host.read_file("%s/%s/config" % (base, other))
+            if text:
+                for values in nets_of(pairs_of(text)).values():
+                    for mac in values.get("hwaddr", []):
+                        found[mac.lower()] = other
+        return found
+
+    def _link_problems(self, nic: Mapping[str, Any], place: str) -> List[Problem]:
+        if nic.get("network") and nic.get("bridge"):
+            return [Problem(place, "names both a network and a bridge", "keep one of them")]
+        if nic.get("network"):
+            if self.networks(nic["network"]) is None:
+                return [Problem(place + ".network", "there is no network %s with a bridge on this host" % nic["network"],
+                                "declare the network, or name a bridge")]
+            return []
+        if not nic.get("bridge"):
+            return [Problem(place, "names neither a network nor a bridge", "name one")]
+        if not self.host.exists("/sys/class/net/%s/bridge" % nic["bridge"]):
+            return [Problem(place + ".bridge", "there is no bridge %s on this host" % nic["bridge"], "make it, or name another")]
+        return []
+
+    def bridge_of(self, nic: Mapping[str, Any]) -> str:
+        """The bridge that a NIC is connected to on this host."""
+        attachment = self.networks(nic["network"]) if nic.get("network") else None
+        if nic.get("network") and (attachment is None or not attachment.bridge):
+            raise EngineError("the network %s of nic %s has no bridge on this host" % (nic["network"], nic["name"]), "start the network")
+        return attachment.bridge if attachment is not None else str(nic["bridge"])
+
+    def _image_problems(self, want: Mapping[str, Any], where: str) -> List[Problem]:
+        place = join_path(where, "image")
+        if not want.get("image"):
+            return [Problem(place, "is required to make a container", "name an image with a root file system")]
+        path = self.image_path(want["image"])
+        if path is None:
+            return [Problem(place, "there is no image %s with a root file system on this host" % want["image"],
+                            "declare it with rootfs, or put it there as %s/%s.tar" % (IMAGES, want["image"]))]
+        if path and not self.host.exists(path):
+            return [Problem(place, "the root file system %s of image %s is not there" % (path, want["image"]), "correct its path")]
+        return []
+
+    def _check_left_over(self, work: Work) -> None:
+        """A directory of that name that is no container: whose it is decides."""
+        directory = "%s/%s" % (read.container_path(self.host), work.name)
+        entries = [name for name in self.host.list_dir(directory) if name != read.ANNOTATION]
+        if not entries:
+            return
+        text = self.host.read_file(directory + "/" + read.ANNOTATION)
+        note = Annotation.from_json(text, "container %s" % work.name) if text else None
+        if note is None:
+            raise Refused("%s%s is there already and belongs to no container that this collection knows" % (
+                work.request.where + ": " if work.request.where else "", directory),
+                "move it away, or choose another name")
+        raise Refused("%s/rootfs was kept when the container %s was removed" % (directory, work.name),
+                      "move it away, or take it back into use with its config.removed, before a new one gets this name")
+
+
+def plain_user(user: Mapping[str, Any]) -> Dict[str, Any]:
+    """A user with its secrets as text, for the one place that needs them."""
+    plain = dict(user)
+    secret = plain.get("hashed_password")
+    if secret is not None:
+        if secret.keeps:
+            raise FlotillaError("hashed_password of user %s is {keep: true}, and there is none to keep" % user["name"],
+                                "declare the hash")
+        plain["hashed_password"] = secret.reveal()
+    return plain
+
+
+def _same_family(gateway: str, address: Any) -> bool:
+    versions = set()
+    for word in grammar.addresses_of(address):
+        try:
+            versions.add(ipaddress.ip_interface(word).version)
+        except ValueError:
+            continue
+    return ipaddress.ip_address(gateway).version in versions
+
+
+def _address_problems(nic: Mapping[str, Any], place: str, attachment: Optional[Attachment]) -> List[Problem]:
+    problems = []
+    for word in grammar.addresses_of(nic.get("address")):
+        try:
+            if "/" not in word:
+                raise ValueError(word)
+            interface = ipaddress.ip_interface(word)
+        except ValueError:
+            problems.append(Problem(place + ".address", "%r is not an address with a prefix length" % word, "write it such as 10.20.0.11/24"))
+            continue
+        subnet = ipaddress.ip_network(attachment.subnet) if attachment is not None and attachment.subnet else None
+        if subnet is not None and subnet.version == interface.version and interface.ip not in subnet:
+            problems.append(Problem(place + ".address", "%s is outside the network %s (%s)" % (word, nic["network"], subnet),
+                                    "choose an address in it"))
+    return problems

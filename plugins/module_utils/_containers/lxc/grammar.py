@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A container as the grammar says it: what its configuration stores, and what runs of it."""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ..._reconcile.annotation import Annotation
+from ..._reconcile.attachment import Networks
+from ..._reconcile.schema import Spec
+from ..host import Host
+from . import cgroup, read, running
+from .config import Pair, nets_of
+
+STATES = {read.RUNNING: "running", read.FROZEN: "paused", read.STOPPED: "stopped"}
+
+
+def stored_spec(item: read.Container, note: Optional[Annotation], hierarchies: cgroup.Hierarchies, networks: Networks) -> Spec:
+    """What the next start will make of the container, and what was noted when it was made."""
+    settings = item.settings
+    facts = note.facts if note is not None else {}
+    spec: Spec = {"state": STATES.get(item.state, "present")}
+    spec.update(_limits(cgroup.stored_limits(settings, hierarchies)))
+    spec["nics"] = nics_of(item.pairs, facts.get("nics") or {}, networks)
+    spec["autostart"] = settings.get("lxc.start.auto") == "1"
+    if settings.get("lxc.uts.name"):
+        spec["hostname"] = settings["lxc.uts.name"]
+    for fact in ("tags", "image", "cloud_init"):
+        if facts.get(fact):
+            spec[fact] = copy.deepcopy(facts[fact])
+    return spec
+
+
+def _limits(limits: cgroup.Limits) -> Spec:
+    spec: Spec = {}
+    if limits.memory is not None:
+        spec["memory"] = {"size": limits.memory}
+    # A container made by hand may have half a CPU, which the grammar does not know: it stays as it is, unnamed.
+    if limits.cpus is not None and limits.cpus == int(limits.cpus):
+        spec["cpus"] = {"count": int(limits.cpus)}
+    return spec
+
+
+def live_spec(host: Host, item: read.Container, stored: Spec, note: Optional[Annotation], networks: Networks) -> Spec:
+    """What runs: limits from the cgroup, the rest as stored, unless the configuration was edited since the start."""
+    live = copy.deepcopy(stored)
+    for name in ("memory", "cpus"):
+        live.pop(name, None)
+    live.update(_limits(item.live))
+    if not running.edited_since_start(host, item, note):
+        return live
+    noted = (note.facts.get("nics") if note is not None else None) or {}
+    resolved = {name: networks(nic["network"]) if nic.get("network") else None for name, nic in stored["nics"].items()}
+    bridges = {name: attachment.bridge for name, attachment in resolved.items() if attachment is not None}
+    live["nics"] = running.nics_of(host, item, stored["nics"], noted, bridges)
+    # Without a line of its own the container sets its name from its own /etc/hostname.
+    if "hostname" in stored or noted:
+        hostname = running.hostname_of(host, item)
+        live.pop("hostname", None)
+        if "hostname" in stored or hostname != item.name:
+            live["hostname"] = hostname
+    return live
+
+
+def nics_of(pairs: Sequence[Pair], noted: Mapping[str, Mapping[str, Any]], networks: Networks) -> Dict[str, Spec]:
+    """The veth interfaces on bridges, by name. Other kinds are not in the grammar, and stay untouched."""
+    names = {str(values.get("mac")): name for name, values in noted.items()}
+    result: Dict[str, Spec] = {}
+    for index, values in sorted(nets_of(pairs).items()):
+        link = _last(values, "link")
+        if _last(values, "type") != "veth" or not link:
+            continue
+        mac = _last(values, "hwaddr").lower()
+        name = names.get(mac) or _last(values, "name") or "eth%d" % index
+        result[name] = _nic(name, values, link, mac, noted.get(name) or {}, networks)
+    return result
+
+
+def _nic(name: str, values: Mapping[str, List[str]], link: str, mac: str, noted: Mapping[str, Any], networks: Networks) -> Spec:
+    nic: Spec = {"name": name}
+    network = noted.get("network")
+    attachment = networks(network) if network else None
+    if attachment is not None and attachment.bridge == link:
+        nic["network"] = network
+    else:
+        nic["bridge"] = link
+    # `xx` in an address is a random digit at each start: such a MAC is not known.
+    if re.match(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z", mac):
+        nic["mac"] = mac
+    addresses = [word.split()[0] for key in ("ipv4.address", "ipv6.address") for word in values.get(key, []) if word]
+    if addresses:
+        nic["address"] = addresses[0] if len(addresses) == 1 else addresses
+    gateways = [_last(values, key) for key in ("ipv4.gateway", "ipv6.gateway")]
+    for gateway in gateways:
+        if "gateway" not in nic and _is_address(gateway):
+            nic["gateway"] = gateway
+    if noted.get("dns"):
+        nic["dns"] = list(noted["dns"])
+    return nic
+
+
+def _last(values: Mapping[str, List[str]], key: str) -> str:
+    return values[key][-1] if values.get(key) else ""
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return False
+    return True
+
+
+def index_of(pairs: Sequence[Pair], name: str, noted: Mapping[str, Mapping[str, Any]]) -> Optional[int]:
+    """The number of the interface that has this name, as `nics_of` names them."""
+    mac = (noted.get(name) or {}).get("mac")
+    for index, values in sorted(nets_of(pairs).items()):
+        if mac and _last(values, "hwaddr").lower() == mac:
+            return index
+    for index, values in sorted(nets_of(pairs).items()):
+        if (_last(values, "name") or "eth%d" % index) == name:
+            return index
+    return None
+
+
+def addresses_of(value: Any) -> List[str]:
+    """The addresses in a declared `address`: one, or a list."""
+    if value is None:
+        return []
+    return [str(word) for word in value] if isinstance(value, (list, tuple)) else [str(value)]
+
+
+def same_addresses(want: Any, have: Any) -> bool:
+    """Whether two `address` values say the same, whatever the form."""
+    return _interfaces(want) == _interfaces(have)
+
+
+def _interfaces(value: Any) -> List[str]:
+    result = []
+    for word in addresses_of(value):
+        try:
+            result.append(str(ipaddress.ip_interface(word)))
+        except ValueError:
+            result.append(word)
+    return result

@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_info
+short_description: Read the containers of a host
+version_added: 0.1.0
+author: The flotilla.virt team (@flotilla)
+description:
+  - Returns every container of a host, or those named, whoever made them, in one bulk read.
+  - The C(spec) of each is a valid declaration of it for M(flotilla.virt.container), and applying it changes nothing.
+options:
+  name:
+    description: Name of one container to read.
+    type: str
+  names:
+    description: Names of containers to read. Without O(name) and O(names) all are.
+    type: list
+    elements: str
+extends_documentation_fragment:
+  - flotilla.virt.attributes.info
+seealso:
+  - module: flotilla.virt.container
+"""
+
+EXAMPLES = r"""
+- name: Read all containers
+  flotilla.virt.container_info:
+  register: found
+
+- name: Show the addresses of those that run
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.status.addresses | join(', ') }}"
+  loop: "{{ found.containers | selectattr('spec.state', 'equalto', 'running') }}"
+"""
+
+RETURN = r"""
+containers:
+  description: The containers, by name.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the container.
+      type: str
+    spec:
+      description: The container as a valid declaration, always with its C(state).
+      type: dict
+    status:
+      description: What is not declared, such as the engine and its word for the state, the process id of init and the addresses in use.
+      type: dict
+  sample:
+    - name: web
+      spec:
+        state: running
+        cpus: {count: 2}
+        memory: {size: 1GiB}
+        nics:
+          - {name: lan, bridge: br0, mac: "52:54:00:11:22:33", address: 10.20.0.21/24}
+        hostname: web
+        autostart: true
+      status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
+from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, info
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=dict(INFO_SPEC), supports_check_mode=True)
+    info(module, "containers", GUEST, LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=True))
+
+
+if __name__ == "__main__":
+    main()

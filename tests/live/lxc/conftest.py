@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real containers on this machine: a bridge of their own, and an image small enough to be unpacked in no time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Request, Result
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import raise_if_any
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import parse_guest
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.reconcile import Run
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.secrets import sealer
+
+BRIDGE, SUBNET = "fltestlxc0", "10.213.77"
+PREFIX = "fltest-"
+TOOLS = ("sh", "sleep", "cat", "head", "tr", "uname", "ls")
+INIT = """#!/bin/sh
+# An init as small as it gets: it waits for its children, and goes when the host asks.
+trap 'exit 0' PWR TERM
+while :; do sleep 3600 & wait $!; done
+"""
+STUBBORN = INIT.replace("trap 'exit 0' PWR TERM", "trap '' PWR TERM")
+
+
+def make_image(place: Path, init: str = INIT) -> Path:
+    """A tarball with an init, a shell, a few tools and the files that accounts and names are written to."""
+    root = place / "tree"
+    for name in ("bin", "sbin", "etc/skel", "etc/ssh", "etc/network", "proc", "sys", "dev", "root", "home", "tmp", "usr/sbin"):
+        (root / name).mkdir(parents=True)
+    for tool in TOOLS:
+        binary = shutil.which(tool)
+        assert binary, f"{tool} is not on this machine"
+        shutil.copy(os.path.realpath(binary), root / "bin" / tool)
+        for word in subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout.split():
+            if word.startswith("/"):
+                (root / word[1:]).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(os.path.realpath(word), root / word[1:])
+    (root / "sbin/init").write_text(init)
+    (root / "sbin/init").chmod(0o755)
+    (root / "usr/sbin/ifup").write_text("")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    (root / "etc/shadow").write_text("root:*:1:0:99999:7:::\n")
+    (root / "etc/ssh/sshd_config").write_text("")
+    (root / "etc/ssh/ssh_host_ed25519_key").write_text("the same in every container\n")
+    tarball = place / "image.tar"
+    with tarfile.open(tarball, "w") as archive:
+        archive.add(root, ".")
+    return tarball
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="session")
+def stubborn_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_image(tmp_path_factory.mktemp("stubborn"), STUBBORN)
+
+
+@pytest.fixture(scope="session")
+def bridge() -> Iterator[str]:
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "addr", "add", f"{SUBNET}.1/24", "dev", BRIDGE], check=True)
+        subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
+        yield BRIDGE
+    finally:
+        subprocess.run(["ip", "link", "del", BRIDGE], check=True)
+
+
+class Killed(BaseException):
+    """The process died here; nothing catches it, as nothing catches SIGKILL."""
+
+
+class Place:
+    """A host for tests: declarations go in, results come out."""
+
+    def __init__(self, images: dict[str, str]) -> None:
+        self.images = images
+        self.host = LocalHost()
+        self.names: set[str] = set()
+
+    def driver(self, check: bool = False) -> LxcDriver:
+        return LxcDriver(self.host, images=self.images.get, check_mode=check)
+
+    def run(self, raw: dict[str, Any], name: str = "a", fleet: str = "fltest", check: bool = False,
+            hook: Callable[[str], None] | None = None) -> Result:
+        """One run of one declaration, as the module does it."""
+        full = PREFIX + name
+        self.names.add(full)
+        problems: list[Any] = []
+        spec = parse_guest(raw, "lxc", "", problems)
+        raise_if_any(problems)
+        run = Run(self.driver(check), [Request(full, spec, "", fleet)], sealer(b"k" * 32), hook=hook)
+        decisions = run.survey()
+        if check:
+            return run.report(decisions[0], check_mode=True)
+        result = run.apply()[0]
+        run.wait(decisions[0])
+        return decisions[0].result or result
+
+    def converge(self, raw: dict[str, Any], name: str = "a", **more: Any) -> Result:
+        """Check, apply, apply again: check mode is true, and the second run has nothing to do."""
+        foretold = self.run(raw, name, check=True, **more)
+        result = self.run(raw, name, **more)
+        assert not result.failed, result.msg
+        assert (foretold.changed, foretold.plan, foretold.diff()) == (result.changed, result.plan, result.diff())
+        again = self.run(raw, name, **more)
+        assert not again.failed, again.msg
+        assert not again.changed and again.plan == []
+        assert again.pending == result.pending
+        return result
+
+    def directory(self, name: str = "a") -> Path:
+        return Path("/var/lib/lxc") / (PREFIX + name)
+
+    def config(self, name: str = "a") -> str:
+        return (self.directory(name) / "config").read_text()
+
+    def inside(self, *command: str, name: str = "a") -> str:
+        done = subprocess.run(["lxc-attach", "-n", PREFIX + name, "--", *command], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def pid(self, name: str = "a") -> int:
+        out = subprocess.run(["lxc-info", "-n", PREFIX + name, "-pH"], capture_output=True, text=True, check=True).stdout
+        return int(out or 0)
+
+    def started(self, name: str = "a") -> str:
+        """Init's start in ticks since boot: two inits never share it and the process id."""
+        return Path(f"/proc/{self.pid(name)}/stat").read_text().rpartition(")")[2].split()[19]
+
+    def by_hand(self, text: str, image: Path, name: str = "a", start: bool = False) -> None:
+        """A container as an administrator makes it."""
+        self.names.add(PREFIX + name)
+        place = self.directory(name)
+        (place / "rootfs").mkdir(parents=True)
+        subprocess.run(["tar", "-xf", str(image), "-C", str(place / "rootfs")], check=True)
+        (place / "config").write_text(text.format(name=PREFIX + name, rootfs=place / "rootfs", bridge=BRIDGE, subnet=SUBNET))
+        if start:
+            subprocess.run(["lxc-start", "-n", PREFIX + name], check=True)
+
+    def clean(self) -> None:
+        for name in self.names:
+            subprocess.run(["lxc-unfreeze", "-n", name], capture_output=True, check=False)
+            subprocess.run(["lxc-stop", "-k", "-n", name], capture_output=True, check=False)
+            shutil.rmtree(Path("/var/lib/lxc") / name, ignore_errors=True)
+
+
+@pytest.fixture
+def place(image: Path, stubborn_image: Path, bridge: str) -> Iterator[Place]:
+    place = Place({"tiny": str(image), "stubborn": str(stubborn_image)})
+    place.names.update(PREFIX + name for name in "ab")
+    try:
+        yield place
+    finally:
+        place.clean()
+
+
+@pytest.fixture
+def base(bridge: str) -> dict[str, Any]:
+    return {"image": "tiny", "cpus": 1, "memory": "128MiB",
+            "nics": [{"name": "lan", "bridge": bridge, "address": f"{SUBNET}.21/24", "gateway": f"{SUBNET}.1"}]}
