@@ -40,6 +40,7 @@ class DictDriver:
         self.stored: Dict[str, Dict[str, Any]] = {}
         self.live: Dict[str, Dict[str, Any]] = {}
         self.notes: Dict[str, Annotation] = {}
+        self.begun: Dict[str, str] = {}
         self.fails: Set[str] = set()
         self.invalid: Dict[str, str] = {}
         self.unready: Set[str] = set()
@@ -49,7 +50,8 @@ class DictDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         self.reads.append(None if names is None else list(names))
-        return {name: Actual(name, copy_spec(spec), copy_spec(self.live.get(name)), self.notes.get(name))
+        return {name: Actual(name, copy_spec(spec), copy_spec(self.live.get(name)), self.notes.get(name),
+                             unfinished={"state": self.begun[name]} if name in self.begun else {})
                 for name, spec in self.stored.items() if names is None or name in names}
 
     def rule(self, pattern: str) -> Rule:
@@ -72,10 +74,12 @@ class DictDriver:
     def create(self, work: Work) -> None:
         with work.step("define %s" % work.name):
             self._done(work, "create")
-            self.stored[work.name] = {"state": "stopped"}
+            self.stored[work.name] = {"state": "stopped" if self.options is GUEST else "present"}
+            self.begun[work.name] = work.want["state"]
             self.notes[work.name] = work.annotation
         with work.step("fill %s" % work.name):
             self._store(work.name, copy_spec(work.want))
+            del self.begun[work.name]
 
     def _store(self, name: str, spec: Dict[str, Any]) -> None:
         self.stored[name] = {key: value for key, value in spec.items()
@@ -88,6 +92,7 @@ class DictDriver:
             self._done(work, "change")
             for change in work.changes:
                 _put(self.stored[work.name], change)
+                self.begun.pop(work.name, None)
                 if change.impact == "live" and work.name in self.live:
                     _put(self.live[work.name], change)
             if self.stored[work.name].get("state") == "running" and (work.restart or work.name not in self.live):

@@ -166,7 +166,7 @@ def test_limits_stop_the_plan_whole(host: Host) -> None:
             host.run(params, check_mode=check_mode)
         assert host.done() == []
     host.run(shop(DB, {"name": "old"}, {"name": "a"}))
-    with pytest.raises(Refused, match="anew 2: guest old, guest a"):
+    with pytest.raises(Refused, match="anew 2: guest old, domain a"):
         host.run(shop(DB, {"name": "old", "state": "absent"}, prune=True, limits={"removals": 1}))
     assert set(host.domain.stored) == {"db", "old", "a"}
     host.laws(dict(params, limits={"removals": 1}))
