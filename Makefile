@@ -16,11 +16,12 @@ help: ## list these targets
 
 quickstart: ## set up this machine and converge examples/quickstart.yml: a KVM guest and an LXC container
 	@$(SETUP) tools
-	@$(EXAMPLE) run-quickstart.yml
+	@$(EXAMPLE) -i inventory/hosts.yml run-quickstart.yml
+	@$(EXAMPLE) -i inventory inside-quickstart.yml
 
 clean-quickstart: ## remove what quickstart made, and nothing else
 	@$(SETUP) tools
-	@$(EXAMPLE) clean-quickstart.yml
+	@$(EXAMPLE) -i inventory/hosts.yml clean-quickstart.yml
 
 test: ## run every gate and test, or some: make test GATES="lint pytest"
 	@$(SETUP) tests

@@ -4,7 +4,7 @@
 
 """Runs a playbook of examples/ with the collection as a user has it: built into an archive and installed.
 
-    example.py PLAYBOOK [ARGUMENT...]      further arguments go to ansible-playbook
+    example.py -i INVENTORY PLAYBOOK [ARGUMENT...]      all arguments go to ansible-playbook, run in examples/
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from gates import environment
 def main(arguments: list[str]) -> None:
     """Become ansible-playbook."""
     if not arguments:
-        raise SystemExit("usage: example.py PLAYBOOK [ARGUMENT...]")
+        raise SystemExit("usage: example.py -i INVENTORY PLAYBOOK [ARGUMENT...]")
     examples = collection.ROOT / "examples"
     env = {**environment(), "ANSIBLE_COLLECTIONS_PATH": str(collection.install())}
     os.chdir(examples)
-    os.execvpe("ansible-playbook", ["ansible-playbook", "-i", "inventory", *arguments], env)
+    os.execvpe("ansible-playbook", ["ansible-playbook", *arguments], env)
 
 
 if __name__ == "__main__":
