@@ -151,6 +151,11 @@ class Comparison:
             impact=self.impact(rule, after), pattern=place.pattern, route=place.route, want=after,
             removes=option.kind == "items" and after is None))
 
+    def rename(self, place: "Place", old: str, new: str) -> None:
+        """Notes that an item goes by another name from now on; nothing else of it changes."""
+        below = place.option("name")
+        self.changes.append(Change(below.path, old, new, LIVE, below.pattern, below.route, new))
+
     def live_difference(self, option: Option, place: "Place", live: Any, want: Any, rule: Rule) -> None:
         """Notes what is stored but does not run; a guest that has not complied is asked again, which is no change."""
         if rule.cooperative:
@@ -236,17 +241,25 @@ def _take_back(option: Option, have: Any, place: Place, comparison: Comparison) 
 
 def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str, Any], have: Mapping[str, Any],
                    live: Optional[Mapping[str, Any]], place: Place, comparison: Comparison) -> None:
+    renamed = {str(item["was"]): name for name, item in want.items()
+               if item.get("was") in have and name not in have and item["was"] not in want}
     for name, item in want.items():
         below = place.named(name)
-        there = have.get(name)
-        here = None if live is None else live.get(name)
+        old = str(item["was"]) if renamed.get(str(item.get("was"))) == name else name
+        there = have.get(old)
+        here = None if live is None else live.get(old)
+        if old != name:
+            comparison.rename(below, old, name)
+            applied = {**applied, name: applied.get(old) or _NOTHING}
+            there = {**(there or _NOTHING), option.key: name}
+            here = None if here is None else {**here, option.key: name}
         if there is None or (live is not None and here is None
                              and not comparison.rule(below.pattern).obstacle(item, comparison.live or _NOTHING)):
             _change_item(option, below, there if here is not None else None, item, comparison)
         else:
             _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here, below, comparison)
     for name in applied:
-        if name in want:
+        if name in want or name in renamed:
             continue
         there, below = have.get(name), place.named(name)
         if option.take_back == "keep":

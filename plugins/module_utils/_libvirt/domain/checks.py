@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Callable, List, Mapping, Optional, Set
 
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import Problem, join_path
@@ -129,6 +129,3 @@ def growth(request: Request, route: Any, before: Optional[int], after: int) -> L
 def owned_name(disk: Mapping[str, Any]) -> str:
     """How the annotation names a volume."""
     return "%s/%s" % (disk["pool"], disk["volume"])
-
-
-Known = Dict[str, str]

@@ -17,14 +17,14 @@ from . import build, elements, table
 Capacity = Callable[[str, str], Optional[int]]
 
 
-def spec_of(domain: Element, capacity: Capacity) -> Spec:
+def spec_of(domain: Element, capacity: Capacity, renamed: elements.Names = elements.NO_NAMES) -> Spec:
     """Everything of a domain document that the grammar knows. Disks whose volume is missing are left out."""
     spec: Spec = {}
     for row in table.DOMAIN_ROWS:
         value = row.get(domain)
         if value is not None:
             _put(spec, row.pattern.split("."), value)
-    disks = {name: _disk_spec(name, device, capacity) for name, device in elements.disks(domain)}
+    disks = {name: _disk_spec(name, device, capacity) for name, device in elements.disks(domain, renamed)}
     spec["disks"] = {name: disk for name, disk in disks.items() if disk is not None}
     spec["nics"] = {name: _device_spec(name, device, table.NIC_ROWS) for name, device in elements.nics(domain)}
     return spec
@@ -55,11 +55,11 @@ def _disk_spec(name: str, device: Element, capacity: Capacity) -> Optional[Spec]
     return spec
 
 
-def edit(domain: Element, change: Change, want: Mapping[str, Any]) -> bool:
+def edit(domain: Element, change: Change, want: Mapping[str, Any], renamed: elements.Names) -> bool:
     """Applies one change to the stored document; returns whether the document has a place for it."""
     if change.pattern in ("disks[]", "nics[]"):
         kind = elements.DISK if change.pattern == "disks[]" else elements.NIC
-        return _edit_item(domain, kind, change, want)
+        return _edit_item(domain, kind, change, want, renamed)
     row = table.BY_PATTERN.get(change.pattern)
     if row is None or not (row.place or row.write):
         return False
@@ -67,7 +67,7 @@ def edit(domain: Element, change: Change, want: Mapping[str, Any]) -> bool:
         row.put(domain, change.want)
         return True
     kind = elements.DISK if change.pattern.startswith("disks") else elements.NIC
-    device = elements.find(domain, kind, change.route[1])
+    device = elements.find(domain, kind, change.route[1], renamed)
     if device is None:
         return False
     row.put(device, change.want)
@@ -86,9 +86,9 @@ def _move_to_bus(domain: Element, device: Element, bus: str) -> None:
     build.ensure_controller(domain, bus)
 
 
-def _edit_item(domain: Element, kind: str, change: Change, want: Mapping[str, Any]) -> bool:
+def _edit_item(domain: Element, kind: str, change: Change, want: Mapping[str, Any], renamed: elements.Names) -> bool:
     name = change.route[1]
-    there = elements.find(domain, kind, name)
+    there = elements.find(domain, kind, name, renamed)
     devices = elements.required(domain, "devices")
     if change.want is None:
         if there is not None:

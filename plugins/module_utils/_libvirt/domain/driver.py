@@ -188,10 +188,23 @@ class DomainDriver:
         images = dict(work.annotation.facts.get("images", {}))
         images.update({name: disk["image"] for name, disk in new_disks.items() if disk.get("image")})
         facts: Dict[str, Any] = {"images": images} if images else {}
+        renamed = self._renamed(work)
+        if renamed:
+            facts["renamed"] = renamed
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
             facts.update({part: work.want.get("os", {}).get(part) for part in ("family", "variant")})
         work.note(owned=owned, facts=facts)
+
+    @staticmethod
+    def _renamed(work: Work) -> Dict[str, str]:
+        """New names by the names that the devices' aliases carry, for disks declared with `was`."""
+        renamed = dict(work.annotation.facts.get("renamed", {}))
+        for change in work.changes:
+            if change.pattern == "disks[].name":
+                label = next((label for label, name in renamed.items() if name == change.before), change.before)
+                renamed[label] = change.want
+        return renamed
 
     def _storage(self) -> Storage:
         if self.storage is None:
@@ -224,7 +237,7 @@ class DomainDriver:
             self._make_volume(work, name, disk)
         edited = False
         for change in work.changes:
-            edited = document.edit(root, change, work.want) or edited
+            edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {})) or edited
         seed, seed_volume = self._seed(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(actual.stored) or self._seed_pool(work.want), seed_volume)
@@ -308,7 +321,7 @@ class DomainDriver:
         actual = work.existing
         if actual.live is None or not handle.domain.isActive():
             return
-        guest = live.Guest(handle.domain, root)
+        guest = live.Guest(handle.domain, root, work.annotation.facts.get("renamed", {}))
         for change in work.changes:
             if change.impact == LIVE and change.pattern not in ("state", "autostart", "tags"):
                 with work.step("change %s of the running guest" % change.path):
@@ -344,10 +357,9 @@ class DomainDriver:
         else:
             power.stop(handle.domain, work)
         note = actual.annotation
-        seed_prefix = "/%s-seed-" % work.name
         for owned in note.owned if note is not None else ():
             # The seed is part of the guest's definition and holds what it was told: it always goes.
-            if erase or seed_prefix in owned:
+            if erase or seeding.is_seed_volume(work.name, owned):
                 self._remove_volume(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
 
@@ -369,7 +381,8 @@ class DomainDriver:
 
     def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
         """See `Driver.nudge`."""
-        guest = live.Guest(actual.handle.domain, actual.handle.stored)
+        renamed = actual.annotation.facts.get("renamed", {}) if actual.annotation else {}
+        guest = live.Guest(actual.handle.domain, actual.handle.stored, renamed)
         for change in changes:
             guest.apply(change)
 

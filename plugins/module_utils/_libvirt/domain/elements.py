@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
 DISK, NIC, SEED = "disk", "nic", "seed"
@@ -15,6 +15,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9-]")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
 
 Child = Tuple[str, Mapping[str, str]]
+Names = Mapping[str, str]
+NO_NAMES: Names = {}
 
 
 def required(parent: Element, tag: str) -> Element:
@@ -62,11 +64,15 @@ def is_seed(device: Element) -> bool:
     return named_by_alias(SEED, device) is not None
 
 
-def disks(domain: Element) -> Iterator[Tuple[str, Element]]:
-    """The disks of the grammar with their names: by alias, else by target. No CD, floppy or seed."""
+def disks(domain: Element, renamed: Names = NO_NAMES) -> Iterator[Tuple[str, Element]]:
+    """The disks of the grammar with their names: by alias, else by target. No CD, floppy or seed.
+
+    `renamed` gives new names for old ones: an alias cannot change while the guest runs.
+    """
     for device in domain.iterfind("devices/disk"):
         if device.get("device", "disk") == "disk" and not is_seed(device):
-            yield named_by_alias(DISK, device) or _attribute(device, "target", "dev"), device
+            label = named_by_alias(DISK, device) or _attribute(device, "target", "dev")
+            yield renamed.get(label, label), device
 
 
 def nics(domain: Element) -> Iterator[Tuple[str, Element]]:
@@ -80,9 +86,9 @@ def seed(domain: Element) -> Optional[Element]:
     return next((device for device in domain.iterfind("devices/disk") if is_seed(device)), None)
 
 
-def find(domain: Element, kind: str, name: str) -> Optional[Element]:
+def find(domain: Element, kind: str, name: str, renamed: Names = NO_NAMES) -> Optional[Element]:
     """The disk or NIC of that name."""
-    known = disks(domain) if kind == DISK else nics(domain)
+    known = disks(domain, renamed) if kind == DISK else nics(domain)
     return next((device for label, device in known if label == name), None)
 
 
@@ -109,6 +115,3 @@ def letters(index: int) -> str:
         index, digit = divmod(index - 1, 26)
         text = chr(ord("a") + digit) + text
     return text
-
-
-Attributes = Dict[str, Union[str, int]]

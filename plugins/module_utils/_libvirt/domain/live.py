@@ -35,10 +35,11 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 class Guest:
     """One domain, with the verbs that `table.Row.verb` names."""
 
-    def __init__(self, domain: Any, stored: Element) -> None:
+    def __init__(self, domain: Any, stored: Element, renamed: elements.Names = elements.NO_NAMES) -> None:
         self.domain = domain
         self.name = domain.name()
         self.stored = stored
+        self.renamed = renamed
 
     def live(self) -> Element:
         """The running document, with what is secret left out."""
@@ -85,7 +86,7 @@ class Guest:
 
     def resize(self, change: Change) -> None:
         """virDomainBlockResize to a larger size; the guest sees it at once."""
-        device = elements.find(self.live(), elements.DISK, change.route[1])
+        device = elements.find(self.live(), elements.DISK, change.route[1], self.renamed)
         if device is None:
             raise FlotillaError("%s has no disk %s" % (self.name, change.route[1]))
         target = xmltree.get(device, "target/@dev")
@@ -94,14 +95,14 @@ class Guest:
     def plug(self, change: Change) -> None:
         """Attaches or detaches a disk or a NIC (virDomainAttachDeviceFlags, virDomainDetachDeviceFlags)."""
         kind, name = (elements.DISK if change.pattern.startswith("disks") else elements.NIC), change.route[1]
-        there = elements.find(self.live(), kind, name)
+        there = elements.find(self.live(), kind, name, self.renamed)
         if change.want is not None and there is None:
-            stored = elements.find(self.stored, kind, name)
+            stored = elements.find(self.stored, kind, name, self.renamed)
             if stored is None:
                 raise FlotillaError("%s has no stored %s %s" % (self.name, kind, name))
             self._attach(stored)
         elif change.want is None and there is not None:
-            self._detach(there, lambda: elements.find(self.live(), kind, name) is None)
+            self._detach(there, lambda: elements.find(self.live(), kind, name, self.renamed) is None)
 
     def update_nic(self, change: Change) -> None:
         """virDomainUpdateDeviceFlags with the running device, edited: a document from elsewhere would lack fields."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.annotation import Annotation
@@ -97,10 +97,20 @@ class Reader:
                         live=None if live is None else self._spec(live, annotation),
                         handle=Handle(domain, text, stored, live))
         self._first_boot(actual)
+        actual.status["orphaned"] = self._orphaned(actual)
         return actual
 
+    def _orphaned(self, actual: Actual) -> List[str]:
+        """Volumes that were made for the guest and are no longer its disks: kept, and named until they are removed."""
+        if actual.annotation is None:
+            return []
+        used = {"%s/%s" % (disk.get("pool"), disk.get("volume")) for disk in actual.stored["disks"].values()}
+        left = [owned for owned in actual.annotation.owned
+                if owned not in used and not seeding.is_seed_volume(actual.name, owned)]
+        return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
+
     def _spec(self, root: Element, annotation: Optional[Annotation]) -> Spec:
-        spec = document.spec_of(root, self.capacity)
+        spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         seeding.overlay(spec, annotation)
         if annotation is not None:
             if annotation.applied.get("tags"):
@@ -132,8 +142,8 @@ class Reader:
             if spec is not None:
                 spec["state"], spec["autostart"] = state, actual.name in autostart
         root = actual.handle.stored
-        actual.status = {"state": state, "uuid": xmltree.get(root, "uuid"), "engine": "kvm",
-                         "virtualization": root.get("type"), "persistent": True}
+        actual.status.update({"state": state, "uuid": xmltree.get(root, "uuid"), "engine": "kvm",
+                         "virtualization": root.get("type"), "persistent": True})
         if actual.live is not None:
             actual.status["id"] = domain.ID()
             actual.status["persistent"] = bool(domain.isPersistent())
@@ -144,6 +154,3 @@ def _ownership(note: Optional[Annotation]) -> Dict[str, Any]:
     if note is None:
         return {"fleet": None, "created": False}
     return {"fleet": note.fleet or None, "created": note.created}
-
-
-Names = Tuple[str, ...]

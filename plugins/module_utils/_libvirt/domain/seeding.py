@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 from ..._reconcile import cloudinit, grammar
 from ..._reconcile.annotation import Annotation
@@ -87,4 +87,6 @@ def volume_name(guest: str, digest: str) -> str:
     return "%s-seed-%s.iso" % (guest, digest)
 
 
-Files = Dict[str, bytes]
+def is_seed_volume(guest: str, owned: str) -> bool:
+    """Whether an owned volume (`POOL/VOLUME`) is a seed of this guest."""
+    return owned.split("/", 1)[1].startswith("%s-seed-" % guest) and owned.endswith(".iso")
