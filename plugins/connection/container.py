@@ -17,11 +17,14 @@ description:
   - The inventory plugin P(flotilla.virt.guests#inventory) sets all options of this connection for each container.
 options:
   container:
-    description: Name of the container on its host.
+    description:
+      - Name of the container on its host.
+      - Where C(ansible_host) is set to something else than the container's name, such as its address, set C(flotilla_name).
     type: str
     default: inventory_hostname
     vars:
       - name: inventory_hostname
+      - name: ansible_host
       - name: flotilla_name
       - name: ansible_container_name
   engine:
@@ -74,6 +77,7 @@ all:
 """
 
 import os
+import re
 import shlex
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -101,9 +105,10 @@ def lxc_command(container: str, path: Optional[str]) -> List[str]:
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 
-def lxc_unreachable(stderr: bytes) -> bool:
-    """Whether lxc-attach itself failed: its own message, and not one of the command inside."""
-    return stderr.startswith(b"lxc-attach: ") or b"\nlxc-attach: " in stderr
+def lxc_unreachable(container: str, stderr: bytes) -> bool:
+    """Whether lxc-attach itself failed: a message with its own source line, and not one of the command inside."""
+    pattern = rb"^lxc-attach: %s: \S+\.c: " % re.escape(to_bytes(container))
+    return re.search(pattern, stderr, re.MULTILINE) is not None
 
 
 ENGINES = {"lxc": (lxc_command, lxc_unreachable)}
@@ -199,7 +204,7 @@ class Connection(ConnectionBase):
             inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
         code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
-        if code != 0 and unreachable(to_bytes(err)):
+        if code != 0 and unreachable(container, to_bytes(err)):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
 

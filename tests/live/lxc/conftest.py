@@ -35,12 +35,12 @@ while :; do sleep 3600 & wait $!; done
 STUBBORN = INIT.replace("trap 'exit 0' PWR TERM", "trap '' PWR TERM")
 
 
-def make_image(place: Path, init: str = INIT) -> Path:
+def make_image(place: Path, init: str = INIT, tools: tuple[str, ...] = ()) -> Path:
     """A tarball with an init, a shell, a few tools and the files that accounts and names are written to."""
     root = place / "tree"
     for name in ("bin", "sbin", "etc/skel", "etc/ssh", "etc/network", "proc", "sys", "dev", "root", "home", "tmp", "usr/sbin"):
         (root / name).mkdir(parents=True)
-    for tool in TOOLS:
+    for tool in TOOLS + tools:
         binary = shutil.which(tool)
         assert binary, f"{tool} is not on this machine"
         shutil.copy(os.path.realpath(binary), root / "bin" / tool)
