@@ -1,0 +1,350 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: guests
+author: The flotilla.virt team (@flotilla)
+version_added: 0.1.0
+short_description: Virtual machines and containers of one or more hosts
+description:
+  - Reads the guests of hosts, libvirt domains and LXC containers, whoever made them, and adds each to the inventory with the
+    variables to reach it and the groups to choose it by.
+  - Guests are read where they are, by M(flotilla.virt.domain_info) and M(flotilla.virt.container_info), over a connection made
+    from each host's own inventory variables (C(ansible_host), C(ansible_user), C(ansible_become) and so on, group variables
+    and vaulted ones included). Hosts are read in parallel.
+  - Configuration files are named C(flotilla.yml), or end in C(.flotilla.yml).
+  - Ansible reads inventory sources in the order given and the files of a directory by name. Hosts that O(hosts) names must
+    come from an earlier source, or stand in O(hosts) with their variables. Variables beside a playbook are not seen.
+  - "Ansible itself turns the failure of an inventory source into a warning and goes on without its hosts. Set
+    C(any_unparsed_is_failed = true) in the section C([inventory]) of ansible.cfg, or E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED),
+    to have it stop."
+notes:
+  - Each guest gets the variables C(flotilla_name), C(flotilla_engine) (V(kvm), V(lxc)), C(flotilla_host) (the name of its host),
+    C(flotilla_state) (V(running), V(stopped), V(paused), V(present)), C(flotilla_fleet), C(flotilla_uuid), C(flotilla_tags),
+    C(flotilla_spec) and C(flotilla_status) (as the info modules return them) and C(flotilla_pending) (what waits for a restart).
+  - C(ansible_host) is an address that the guest's agent reports, else one that libvirt leased, else one from the host's ARP
+    table. IPv4 comes first; on a remote host an address that is reachable from outside comes before one on a host-local network.
+  - A container also gets C(ansible_connection) V(flotilla.virt.container), which enters it through its engine and needs no
+    address. A domain on a remote host whose only addresses are on a host-local network (the modes V(nat), V(route), V(open) and
+    V(isolated)) gets C(ansible_ssh_common_args) with a jump through the host.
+  - "Groups, with names made safe: C(engine_lxc), C(state_running), C(host_kvm1), C(fleet_shop) and, for the tag C(role: db),
+    C(tag_role_db)."
+extends_documentation_fragment:
+  - constructed
+  - inventory_cache
+options:
+  plugin:
+    description: Says that the file is meant for this plugin.
+    type: str
+    required: true
+    choices: [flotilla.virt.guests]
+  hosts:
+    description:
+      - Hosts whose guests are read. A list of names and patterns of hosts that earlier inventory sources have (such as a
+        group), or a dictionary of names, each with its variables, which are added to the inventory.
+      - Without it and without O(uris), this machine is read.
+    type: raw
+  uris:
+    description:
+      - libvirt connections whose domains are read from this machine, by the name that becomes C(flotilla_host), such as
+        C(qemu+ssh://root@kvm1/system). Containers cannot be read through them.
+    type: dict
+    default: {}
+  engines:
+    description: Engines whose guests are read on O(hosts). A host that lacks one of them is an error.
+    type: list
+    elements: str
+    choices: [kvm, lxc]
+    default: [kvm, lxc]
+  python:
+    description:
+      - Python interpreter for reading on this machine, for O(uris) and where no inventory variable says it. It needs
+        libvirt's binding. Without it Ansible's own Python if that has the binding, else C(/usr/bin/python3).
+    type: path
+  become:
+    description: Whether to become root on the hosts. Without it the variable C(ansible_become) of each host says so.
+    type: bool
+  timeout:
+    description: Longest time in seconds for reading one engine's guests of one host. V(0) is no limit.
+    type: int
+    default: 120
+  addresses:
+    description: Whether to find out the addresses of running domains, which asks the agent of each.
+    type: bool
+    default: true
+  on_error:
+    description:
+      - What happens when a host, or one of its engines, cannot be read. V(fail) fails this whole inventory source, since an
+        inventory that silently lacks guests is dangerous. V(warn) goes on without that host's guests.
+    type: str
+    choices: [fail, warn]
+    default: fail
+  names:
+    description: Only guests whose names match one of these, which may hold the wildcards C(*), C(?) and C([...]).
+    type: list
+    elements: str
+    default: []
+  fleets:
+    description: Only guests of these fleets.
+    type: list
+    elements: str
+    default: []
+  states:
+    description: Only guests in one of these states, such as V(running).
+    type: list
+    elements: str
+    choices: [running, stopped, paused, present, planned, unknown]
+    default: []
+  fleet_files:
+    description:
+      - YAML files of variables that hold the variable C(fleet), relative to the inventory file. Guests that they declare and
+        that were not found are added with C(flotilla_state) V(planned), or V(unknown) where not every place was read where
+        they could be.
+      - Only C(name), C(hosts), C(defaults), C(profiles) and the options C(name), C(count), C(engine), C(host), C(profile),
+        C(state) and C(tags) of guests are looked at; templates in them may use extra variables only.
+    type: list
+    elements: str
+    default: []
+  inventory_name:
+    description:
+      - Form of the names that guests get in the inventory, with C({name}) and, to tell guests of one name apart, C({host}),
+        C({engine}), C({fleet}) or C({uuid}). Two guests with the same inventory name are an error.
+    type: str
+    default: "{name}"
+"""
+
+EXAMPLES = r"""
+# flotilla.yml: all guests of this machine
+plugin: flotilla.virt.guests
+
+---
+# inventory/20-guests.flotilla.yml: the guests of the hosts in the group hypervisors, which inventory/10-hosts.yml has;
+# read at most once in five minutes
+plugin: flotilla.virt.guests
+hosts: [hypervisors]
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/ansible/guests
+cache_timeout: 300
+
+---
+# Hosts with their variables in the same file; only what runs of one fleet, and what its file declares beside that
+plugin: flotilla.virt.guests
+hosts:
+  kvm1: {ansible_host: 192.0.2.11, ansible_user: ops, ansible_become: true}
+  kvm2: {ansible_host: 192.0.2.12, ansible_user: ops, ansible_become: true}
+engines: [kvm]
+fleets: [shop]
+states: [running, planned]
+fleet_files: [../fleets/shop.yml]
+
+---
+# Domains only, by libvirt's own remote connection; names with the host, since both have a guest of one name
+plugin: flotilla.virt.guests
+uris:
+  kvm1: qemu+ssh://root@192.0.2.11/system
+  kvm2: qemu+ssh://root@192.0.2.12/system
+inventory_name: "{name}.{host}"
+compose:
+  ansible_user: "'debian'"
+keyed_groups:
+  - key: flotilla_spec.os.variant | default('unknown')
+    prefix: os
+groups:
+  needs_restart: flotilla_pending | length > 0
+"""
+
+import importlib.util
+import sys
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ansible import constants as C
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.plugins.loader import module_loader
+from ansible_collections.flotilla.virt.plugins.plugin_utils import _jump, _run
+from ansible_collections.flotilla.virt.plugins.plugin_utils._guests import Source, guest_of
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inventory import GuestInventory, Reading
+from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import template
+
+# The module that reads an engine's guests, and the key of its list.
+MODULES = {"kvm": ("flotilla.virt.domain_info", "domains"), "lxc": ("flotilla.virt.container_info", "containers")}
+NETWORKS = "flotilla.virt.network_info"
+THIS_MACHINE = "localhost"
+DISTRIBUTION_PYTHON = "/usr/bin/python3"
+URI_VARIABLE = "flotilla_uri"
+
+
+class InventoryModule(GuestInventory):
+    """Guests read by the collection's info modules, on inventory hosts or through libvirt URIs."""
+
+    NAME = "flotilla.virt.guests"
+    reads_by = ("hosts", "uris", "engines", "addresses")
+
+    def read(self, path: str) -> Reading:
+        """Reads all hosts, this machine and all URIs that the configuration names."""
+        reading = Reading()
+        uris = self._uris()
+        hosts, here = self._hosts(path, bool(uris))
+        engines = self.get_option("engines")
+        if hosts:
+            way = self._way(self._real_inventory(), path)
+            sources = {name: self._source(way, name) for name in hosts}
+            self._read_from(way, sources, engines, reading)
+        if here:
+            self._read_from(self._way(self._of_this_machine({THIS_MACHINE: None}), path), {THIS_MACHINE: Source(THIS_MACHINE)},
+                            engines, reading)
+        if uris:
+            sources = {name: _source_of_uri(name, uri) for name, uri in uris.items()}
+            self._read_from(self._way(self._of_this_machine(uris), path), sources, ["kvm"], reading)
+        return reading
+
+    # -- from where -----------------------------------------------------------------------------------------------------
+
+    def _uris(self) -> Mapping[str, str]:
+        uris = self.get_option("uris")
+        for name, uri in uris.items():
+            if not isinstance(uri, str) or ":" not in uri:
+                raise AnsibleParserError("uris.%s: %r is no libvirt URI; write it such as qemu+ssh://root@kvm1/system" % (name, uri))
+        return uris
+
+    def _hosts(self, path: str, others: bool) -> Tuple[List[str], bool]:
+        """The inventory hosts to read, and whether this machine is one that the inventory does not know."""
+        said = self.get_option("hosts")
+        if said is None:
+            said = [] if others else [THIS_MACHINE]
+        if isinstance(said, Mapping):
+            self._add_hosts(said)
+            said = [str(name) for name in said]
+        elif isinstance(said, str):
+            said = [said]
+        if not isinstance(said, (list, tuple)) or not all(isinstance(each, str) for each in said):
+            raise AnsibleParserError("hosts: must be a list of host names and patterns, or a dictionary of names with their variables")
+        here = THIS_MACHINE in said and THIS_MACHINE not in self.inventory.hosts
+        patterns = [each for each in said if each != THIS_MACHINE or not here]
+        return (self._matching(patterns, path) if patterns else []), here
+
+    def _add_hosts(self, said: Mapping[str, Any]) -> None:
+        for name, variables in said.items():
+            if variables is not None and not isinstance(variables, Mapping):
+                raise AnsibleParserError("hosts.%s: must be a dictionary of variables, or empty" % name)
+            if variables is None and name in self.inventory.hosts:
+                continue
+            self.inventory.add_host(str(name))
+            # Through the real inventory: what stands in the configuration file may be a template, as in any inventory file.
+            for variable, value in (variables or {}).items():
+                self._real_inventory().set_variable(str(name), variable, value)
+
+    def _matching(self, patterns: List[str], path: str) -> List[str]:
+        way = self._way(self._real_inventory(), path)
+        found: Dict[str, None] = {}
+        for pattern in patterns:
+            names = way.matching([pattern])
+            if not names:
+                raise AnsibleParserError(
+                    "hosts: no host matches %r in the inventory sources before %s. Ansible reads sources in the order given, and"
+                    " the files of a directory by name: let the hosts' file come earlier, or write the hosts here with their"
+                    " variables" % (pattern, path))
+            found.update(dict.fromkeys(names))
+        return list(found)
+
+    def _source(self, way: _run.Way, name: str) -> Source:
+        try:
+            variables = way.host_variables(name, _jump.ALL)
+        except AnsibleError as error:
+            raise AnsibleParserError("host %s: one of its connection variables cannot be resolved: %s" % (name, error)) from None
+        default = C.DEFAULT_TRANSPORT
+        return Source(name, _jump.is_remote(variables, default), _jump.through_host(name, variables, default))
+
+    # -- how ------------------------------------------------------------------------------------------------------------
+
+    def _real_inventory(self) -> InventoryData:
+        # Since 2.19 a plugin gets a proxy that only adds origins to variables.
+        return getattr(self.inventory, "__wrapped__", self.inventory)
+
+    def _way(self, inventory: InventoryData, path: str) -> _run.Way:
+        current = inventory.current_source
+        inventory.reconcile_inventory()
+        inventory.current_source = current
+        files = [host.vars.get("inventory_file") for host in inventory.hosts.values()]
+        sources = dict.fromkeys([str(file) for file in files if file] + [path])
+        return _run.Way(inventory, self.loader, list(sources), self.get_option("become"), self.get_option("timeout"))
+
+    def _of_this_machine(self, uris: Mapping[str, Optional[str]]) -> InventoryData:
+        """An inventory of this machine alone, under one name for each URI, so that those are read in parallel."""
+        inventory = InventoryData()
+        for name, uri in uris.items():
+            inventory.add_host(name)
+            inventory.set_variable(name, "ansible_connection", "local")
+            inventory.set_variable(name, "ansible_python_interpreter", self._python())
+            if uri is not None:
+                inventory.set_variable(name, URI_VARIABLE, uri)
+        return inventory
+
+    def _python(self) -> str:
+        said = self.get_option("python")
+        if said:
+            return str(said)
+        known = self.inventory.hosts.get(THIS_MACHINE)
+        written = known.vars.get("ansible_python_interpreter") if known else None
+        if written:
+            return str(written)
+        # In a virtual environment Ansible's own Python rarely has the binding, which distributions package for theirs.
+        return sys.executable if importlib.util.find_spec("libvirt") else DISTRIBUTION_PYTHON
+
+    def _read_from(self, way: _run.Way, sources: Mapping[str, Source], engines: List[str], reading: Reading) -> None:
+        calls = [_run.Call(engine, MODULES[engine][0], self._arguments(engine)) for engine in engines]
+        asks_networks = "kvm" in engines and any(source.remote for source in sources.values())
+        # Without it a leased address tells as much of most guests.
+        if asks_networks and module_loader.find_plugin(NETWORKS):
+            calls.append(_run.Call("networks", NETWORKS, self._uri_argument()))
+        answers = _run.run(way, list(sources), calls)
+        for name, source in sources.items():
+            networks = answers.get((name, "networks"))
+            source = Source(source.name, source.remote, source.ssh_args, _modes(networks))
+            for engine in engines:
+                self._take(source, engine, answers.get((name, engine)), reading)
+
+    def _arguments(self, engine: str) -> Dict[str, Any]:
+        if engine != "kvm":
+            return {}
+        return dict(self._uri_argument(), addresses=self.get_option("addresses"))
+
+    @staticmethod
+    def _uri_argument() -> Dict[str, Any]:
+        return {"uri": template("{{ %s | default(omit) }}" % URI_VARIABLE)}
+
+    @staticmethod
+    def _take(source: Source, engine: str, answer: Optional[_run.Answer], reading: Reading) -> None:
+        """Adds what one host answered about one engine, or why it did not."""
+        module, plural = MODULES[engine]
+        items = answer.result.get(plural) if answer is not None else None
+        if answer is not None and not answer.error and isinstance(items, list):
+            reading.guests.extend(guest_of(item, engine, source) for item in items)
+            reading.complete.add((source.name, engine))
+            return
+        if answer is None:
+            text, remedy = "it gave no answer", "Run ansible-inventory with -vvv to see why."
+        elif answer.unreachable:
+            text = "it is unreachable: %s" % answer.error
+            remedy = "Correct its ansible_host, ansible_user or SSH key until ansible -m ansible.builtin.ping %s answers." % source.name
+        else:
+            text = answer.error or "its answer has no %s" % plural
+            remedy = "If it has no guests of this engine, leave %s out of engines." % engine
+        reading.failures.append("Cannot read the %s guests of %s with %s: %s. %s"
+                                % (engine, source.name, module, text.rstrip("."), remedy))
+
+
+def _source_of_uri(name: str, uri: str) -> Source:
+    way = _jump.through_uri(uri)
+    remote = bool(uri.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1] not in ("", "localhost"))
+    return Source(name, remote, way)
+
+
+def _modes(answer: Optional[_run.Answer]) -> Dict[str, str]:
+    if answer is None or answer.error:
+        return {}
+    return {item["name"]: (item.get("spec") or {}).get("mode", "") for item in answer.result.get("networks") or []}
