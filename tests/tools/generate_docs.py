@@ -19,6 +19,7 @@ from typing import Any, Sequence
 
 import yaml
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet import grammar as fleet
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.schema import Option
 
 FOLDER = Path(__file__).resolve().parents[2] / "plugins/doc_fragments"
@@ -106,10 +107,23 @@ def fragment(what: str, options: dict[str, Any]) -> str:
     return HEADER % (what, text)
 
 
-def listed(name: str, what: str, options: Sequence[Option]) -> dict[str, Any]:
-    """An option of a fleet that lists resources."""
-    members = Document(name).options(options, False)
-    return {name: {"description": [what], "type": "raw", "suboptions": members}}
+def listed(option: Option) -> dict[str, Any]:
+    """An option of a fleet that lists resources or guests: outermost raw, its items documented below it."""
+    members = Document(option.name).options(option.options, False)
+    return {option.name: {"description": list(option.doc), "type": "raw", "suboptions": members}}
+
+
+def fleet_options() -> dict[str, Any]:
+    """What a fleet declares; `defaults` and `profiles` take the options of a guest and do not repeat them."""
+    out: dict[str, Any] = {}
+    for option in fleet.FLEET:
+        if option.name == "guests":
+            out.update(listed(Option("guests", "items", doc=option.doc, options=fleet.ENTRY)))
+        elif option.options:
+            out.update(listed(option))
+        elif option.name in fleet.DECLARING:
+            out[option.name] = {"description": list(option.doc), "type": "raw"}
+    return out
 
 
 def fragments() -> dict[str, str]:
@@ -121,6 +135,7 @@ def fragments() -> dict[str, str]:
         "pool": fragment("a pool", one.options(grammar.POOL, True)),
         "volume": fragment("a volume", one.options(grammar.VOLUME, True)),
         "image": fragment("an image", one.options(grammar.IMAGE, True)),
+        "fleet": fragment("a fleet", fleet_options()),
     }
     return {"%s.py" % name: text for name, text in files.items()}
 

@@ -63,17 +63,29 @@ LIMITS = Option("limits", "dict", doc=("What a plan may not exceed; it is stoppe
                 options=(Option("removals", "int", doc=(
                     "Most guests and other resources that one run may remove or make anew.",)),))
 
+# What says which resources there are; the rest of the module's options says how to run.
+DECLARING = ("hosts", "images", "pools", "networks", "limits", "defaults", "profiles", "guests")
+
 FLEET: Tuple[Option, ...] = (
     Option("name", "name", required=True, doc=("Name of the fleet; it labels every guest.",)),
     Option("host", "name", doc=("This host's name in the inventory.",)),
-    Option("hosts", "any", doc=("All inventory hosts of this fleet.",)),
+    Option("hosts", "any", doc=(
+        "All inventory hosts of this fleet: a list of names, or a dictionary such as"
+        " C({kvm1: {}, kvm2: {maintenance: true}}). A host in maintenance takes no new guests.",
+        "With more than one host a guest that names none is an error.")),
     Option("elsewhere", "list", item="name", doc=("Names of guests that are declared for other hosts.",)),
     IMAGES, POOLS, NETWORKS, LIMITS,
-    Option("defaults", "any", doc=("Options under every guest.",)),
-    Option("profiles", "any", doc=("Named sets of options, over the defaults and under the guest.",)),
-    Option("guests", "any", doc=("The guests.",)),
-    Option("only", "list", doc=("Plan just these guests: names, globs, V(tag:role=db).",)),
-    Option("set", "map", doc=("Values by path, such as V(db1.memory.size), over what is declared.",)),
+    Option("defaults", "any", doc=(
+        "Options under every guest: those of O(guests), less C(name) and C(profile). What the engine of a guest lacks is"
+        " left out there.",
+        "Dictionaries merge by key and lists of named items by name; any other list is replaced. Short forms merge as"
+        " what they stand for.")),
+    Option("profiles", "any", doc=(
+        "Options under the guests that name the profile and over O(defaults). A dictionary by name, each with options"
+        " of O(guests), less C(name) and C(profile).",)),
+    Option("guests", "any", doc=("The guests of the whole fleet, also those of other hosts.",)),
+    Option("only", "list", doc=("Plan just these guests and the pools, networks and images that they need.",)),
+    Option("set", "map", doc=("Values by path over what is declared.",)),
     Option("prune", "bool", doc=("Remove guests that this fleet made and no longer declares.",)),
     Option("parallel", "int", minimum=1, doc=("Most guests at work at a time.",)),
 )
