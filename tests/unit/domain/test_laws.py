@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The laws for domains, in process, on libvirt's test driver: breadth. tests/system/domain has the same for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from laws import domain_cases, laws
+from laws.domain_cases import BASE, CASES, KEEPS, Case
+from laws.domain_lab import DomainLab, build_up, settled, test_host
+
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import table
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar, schema
+
+IN_PROCESS = [pytest.param(case, id=case.pattern) for case in CASES if not case.real]
+
+
+@pytest.fixture(name="lab")
+def _lab(tmp_path: Path) -> DomainLab:
+    return test_host(tmp_path)
+
+
+def declaration(case: Case, value: Any) -> dict[str, Any]:
+    raw = dict(BASE)
+    for pattern, other in case.beside.items():
+        raw = build_up(pattern, other, raw)
+    if value is None and case.pattern == "nics[].network":
+        # A NIC whose network is declared no more is still that NIC.
+        return build_up("nics[].name", "lan", raw | {"nics": [{"name": "lan"}]})
+    return build_up(case.pattern, value, raw)
+
+
+def at(spec: Any, pattern: str) -> Any:
+    for step in pattern.split("."):
+        spec = (spec or {}).get(step[:-2] if step.endswith("[]") else step)
+        if step.endswith("[]"):
+            spec = spec[0] if spec else None
+    return spec
+
+
+def test_every_row_and_every_option_is_exercised() -> None:
+    options: set[str] = set()
+    controls: set[str] = set()
+
+    def note(pattern: str, option: schema.Option) -> None:
+        steers = option.control or any(pattern.startswith(other + ".") for other in controls)
+        if steers:
+            controls.add(pattern)
+        elif not option.engines or "kvm" in option.engines:
+            options.add(pattern)
+
+    schema.walk(grammar.GUEST, note)
+    tested = {case.pattern for case in CASES} | set(domain_cases.ELSEWHERE)
+    assert options - tested == set(), "options of the grammar without a test"
+    assert {row.pattern for row in table.ROWS} - tested == set(), "rows of the table without a test"
+    for pattern in options:
+        dictionary = any(other.startswith(pattern + ".") for other in options)
+        assert dictionary or pattern + "[]" in table.BY_PATTERN or table.is_seed_option(pattern) or pattern in table.BY_PATTERN, "%s has no row" % pattern
+
+
+def test_every_row_has_an_option() -> None:
+    known: set[str] = set()
+    schema.walk(grammar.GUEST, lambda pattern, option: known.add(pattern))
+    assert {row.pattern for row in table.ROWS if not row.pattern.endswith("[]")} <= known
+
+
+@pytest.mark.parametrize("case", IN_PROCESS)
+def test_an_option_is_set_changed_and_taken_back(lab: DomainLab, case: Case) -> None:
+    laws.converge(lab, "web", declaration(case, case.first))
+    second = laws.converge(lab, "web", declaration(case, case.second))
+    assert second.changed and len(second.plan) == 1, second.plan
+    kept = at(second.spec, case.pattern)
+    last = laws.converge(lab, "web", declaration(case, None))
+    expected = kept if case.taken_back is KEEPS else case.taken_back
+    assert at(last.spec, case.pattern) == expected
+    assert len(last.plan) == (0 if expected == kept else 1), last.plan
+
+
+@pytest.mark.parametrize("case", IN_PROCESS)
+def test_an_option_declared_later_is_enforced(lab: DomainLab, case: Case) -> None:
+    laws.converge(lab, "web", declaration(case, None))
+    result = laws.converge(lab, "web", declaration(case, case.first))
+    assert len(result.plan) <= 1, result.plan
+
+
+@pytest.mark.parametrize("case", IN_PROCESS)
+def test_an_option_survives_being_killed_anywhere(tmp_path: Path, case: Case) -> None:
+    def fresh() -> Any:
+        lab = test_host(tmp_path)
+        return lab, lab.wire
+
+    laws.assert_killed_runs_are_finished(fresh, "web", declaration(case, case.second), [declaration(case, case.first)], settled)
+
+
+def test_a_creation_survives_being_killed_anywhere(tmp_path: Path) -> None:
+    def fresh() -> Any:
+        lab = test_host(tmp_path)
+        return lab, lab.wire
+
+    raw = {name: value for name, value in BASE.items() if name != "state"}
+    places = laws.assert_killed_runs_are_finished(fresh, "web", dict(raw, autostart=True), same=settled)
+    assert places >= 4
+    laws.assert_killed_runs_are_finished(fresh, "web", dict(raw, state="present"), same=settled)
