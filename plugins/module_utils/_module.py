@@ -13,9 +13,9 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ._host.key import host_sealer
 from ._host.lock import turn
 from ._libvirt.connection import NotReady, connect, is_local
-from ._reconcile import schema
+from ._reconcile import kinds, schema
 from ._reconcile.contract import Driver, Request, problem_entries
-from ._reconcile.errors import DeclarationError, FlotillaError, raise_if_any
+from ._reconcile.errors import DeclarationError, FlotillaError, Problem, raise_if_any
 from ._reconcile.reconcile import Decision, Run, plan_id
 
 URI_SPEC: Dict[str, Any] = {"uri": {"type": "str", "fallback": (env_fallback, ["LIBVIRT_DEFAULT_URI"])}}
@@ -24,6 +24,20 @@ RUN_SPEC: Dict[str, Any] = {
     "expect_plan": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 300},
 }
+
+
+class Module(AnsibleModule):
+    """A module whose parameters may hold secrets in places that Ansible knows nothing of.
+
+    They are neither logged to syslog nor repeated in results, not even where Ansible itself refuses them.
+    """
+
+    def __init__(self, argument_spec: Mapping[str, Any]) -> None:
+        super().__init__(argument_spec=dict(argument_spec), supports_check_mode=True, no_log=True)
+
+    def _return_formatted(self, kwargs: Dict[str, Any]) -> None:
+        kwargs.setdefault("invocation", {"module_args": {"name": (getattr(self, "params", None) or {}).get("name")}})
+        super()._return_formatted(kwargs)
 
 
 def argument_spec(options: Sequence[schema.Option], **more: Any) -> Dict[str, Any]:
@@ -39,7 +53,6 @@ def fail(module: AnsibleModule, error: FlotillaError, **more: Any) -> NoReturn:
     """Ends the module with an error's text, and each problem with its path."""
     if isinstance(error, DeclarationError):
         more["problems"] = problem_entries(error.problems)
-    more.setdefault("invocation", {"module_args": {"name": module.params.get("name")}})
     module.fail_json(msg=str(error), **more)
 
 
@@ -49,6 +62,10 @@ def declared(module: AnsibleModule, options: Sequence[schema.Option],
     names = [option.name for option in options] + ["disk", "image"]
     raw = {name: module.params[name] for name in names if module.params.get(name) is not None}
     problems: List[Any] = []
+    try:
+        kinds.name(module.params["name"])
+    except ValueError as error:
+        problems.append(Problem("name", str(error)))
     spec = parser(raw, "", problems) if parser else schema.parse(options, raw, "", problems)
     raise_if_any(problems)
     return spec
@@ -60,7 +77,6 @@ def run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]
         result = _run_one(module, make, uri)
     except FlotillaError as error:
         fail(module, error)
-    result["invocation"] = {"module_args": {"name": module.params.get("name")}}
     if result.pop("failed"):
         module.fail_json(**result)
     result.pop("msg")
@@ -124,4 +140,4 @@ def info_names(params: Mapping[str, Any]) -> Optional[List[str]]:
     return names or None
 
 
-__all__ = ["Decision", "argument_spec", "connection_or_none", "declared", "fail", "info", "run_one"]
+__all__ = ["Decision", "Module", "argument_spec", "connection_or_none", "declared", "fail", "info", "run_one"]

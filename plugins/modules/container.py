@@ -132,13 +132,11 @@ plan_id:
 
 from typing import Tuple
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._host.rootfs_images import rootfs_images, rootfs_sources
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
-from ansible_collections.flotilla.virt.plugins.module_utils._module import argument_spec, declared, run_one
+from ansible_collections.flotilla.virt.plugins.module_utils._module import Module, argument_spec, declared, run_one
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST, parse_guest
 
@@ -147,7 +145,7 @@ def main() -> None:
     """Run the module."""
     spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": ["lxc"]}, disk={"type": "raw"},
                          images={"type": "raw"})
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = Module(spec)
 
     def make(check: bool) -> Tuple[Driver, Request]:
         engine = module.params["engine"]

@@ -67,18 +67,16 @@ containers:
       status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
-from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, info
+from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, Module, info
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=dict(INFO_SPEC), supports_check_mode=True)
+    module = Module(INFO_SPEC)
     info(module, "containers", GUEST, LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=True))
 
 

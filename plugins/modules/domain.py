@@ -105,7 +105,6 @@ plan_id:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flotilla.virt.plugins.module_utils import _module
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import module as domain
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar
@@ -113,10 +112,9 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract 
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=_module.argument_spec(grammar.GUEST, images={"type": "raw"}, disk={"type": "raw"},
-                                            **_module.URI_SPEC),
-        supports_check_mode=True)
+    module = _module.Module(
+        _module.argument_spec(grammar.GUEST, images={"type": "raw"}, disk={"type": "raw"},
+                                            **_module.URI_SPEC))
     params = module.params
 
     def make(check_mode):

@@ -61,7 +61,6 @@ domains:
       returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flotilla.virt.plugins.module_utils import _module
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.connection import connect
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import module as domain
@@ -70,9 +69,8 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors im
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=dict(_module.INFO_SPEC, addresses={"type": "bool", "default": True}, **_module.URI_SPEC),
-        supports_check_mode=True)
+    module = _module.Module(
+        dict(_module.INFO_SPEC, addresses={"type": "bool", "default": True}, **_module.URI_SPEC))
     try:
         driver = domain.make(connect(module.params["uri"]), module.params["uri"], domain.Surroundings())
     except FlotillaError as error:

@@ -212,14 +212,13 @@ problems:
   elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.flotilla.virt.plugins.module_utils import _module
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.module import run_fleet
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
+    module = _module.Module(
+        {
             "name": {"type": "str", "required": True},
             "host": {"type": "str"},
             "hosts": {"type": "raw"},
@@ -241,8 +240,7 @@ def main():
             "skip_after": {"type": "list", "elements": "str"},
             "lock_timeout": {"type": "int", "default": 300},
             **_module.URI_SPEC,
-        },
-        supports_check_mode=True)
+        })
     run_fleet(module)
 
 

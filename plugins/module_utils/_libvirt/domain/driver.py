@@ -103,6 +103,7 @@ class DomainDriver:
         if work.actual is None:
             self._check_creation(work)
         self._note(work, new_disks)
+        self._seed(work)
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
@@ -291,7 +292,7 @@ class DomainDriver:
         wants_more = any(table.is_seed_option(change.pattern) for change in work.changes)
         reseed = work.request.declared.get("cloud_init", {}).get("reseed", False)
         booted = "booted" in facts and not reseed
-        if self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more or reseed):
+        if not self.host_ready or self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more or reseed):
             return b"", None
         image, digest = seeding.contents(work.request, work.want, str(facts.get("instance", work.name)))
         return image, seeding.volume_name(work.name, digest)

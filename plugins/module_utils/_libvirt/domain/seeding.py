@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Mapping, Optional, Tuple
 
 from ..._reconcile import cloudinit, grammar
@@ -69,7 +70,11 @@ def contents(request: Request, want: Mapping[str, Any], instance: str) -> Tuple[
     cloud_init = dict(want.get("cloud_init", {}))
     _refuse_keep(cloud_init, join_path(request.where, "cloud_init"))
     nics = [{**nic, "name": name} for name, nic in want.get("nics", {}).items()]
-    files = cloudinit.render(cloud_init, instance_id=instance, hostname=request.name, nics=nics)
+    try:
+        files = cloudinit.render(cloud_init, instance_id=instance, hostname=request.name, nics=nics)
+    except DeclarationError as error:
+        raise DeclarationError([replace(problem, path=join_path(request.where, problem.path))
+                                for problem in error.problems]) from None
     return iso.build_iso(files, LABEL), cloudinit.digest(files)
 
 
