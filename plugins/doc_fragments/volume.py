@@ -24,7 +24,7 @@ options:
   size:
     description:
     - Capacity with a binary unit, in whole sectors of 512 bytes. It can grow and never shrinks. Required at creation unless
-      there is O(backing). Resize the volume of a running guest through M(flotilla.virt.domain).
+      there is O(backing). Resize the volume of a running guest through C(flotilla.virt.domain).
     - A size with a binary unit, such as V(512MiB) or V(4GiB).
     type: raw
   format:

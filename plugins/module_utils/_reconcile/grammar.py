@@ -256,7 +256,7 @@ VOLUME: Tuple[Option, ...] = (
     Option("pool", "name", required=True, take_back="keep", example="fast", doc=("Pool that it is in.",)),
     Option("size", "size", take_back="keep", example="20GiB", doc=(
         "Capacity with a binary unit, in whole sectors of 512 bytes. It can grow and never shrinks. Required at creation"
-        " unless there is O(backing). Resize the volume of a running guest through M(flotilla.virt.domain).",)),
+        " unless there is O(backing). Resize the volume of a running guest through C(flotilla.virt.domain).",)),
     Option("format", "str", choices=("qcow2", "raw", "iso"), take_back="keep", doc=(
         "Format. V(qcow2) at creation in a pool of files, V(raw) in any other. It cannot be changed later.",)),
     Option("backing", "name", take_back="keep", doc=(
