@@ -62,19 +62,17 @@ options:
   batch:
     description:
       - When more guests than this would be made or changed, leave those as they are and return their names as RV(batches), for
-        calls with O(only) and O(skip_after). Pools and networks are applied. V(0) or nothing applies everything in this call.
+        calls with O(only) and O(phase=batch). Pools and networks are applied. V(0) or nothing applies everything in this call.
       - The role P(flotilla.virt.fleet#role) uses it, since a module cannot show progress while it runs.
     type: int
   phase:
     description:
+      - V(batch) is one of the calls after O(batch). A guest is skipped in it when one that it comes C(after) is not what it is declared to
+        be, since an earlier batch has failed then.
       - V(removals) carries out only what O(prune) and C(state=absent) or C(state=released) ask for. It is the last call after batches.
     type: str
-    choices: [all, removals]
+    choices: [all, batch, removals]
     default: all
-  skip_after:
-    description: Guests that failed in an earlier batch. Those that come C(after) them are skipped.
-    type: list
-    elements: str
   lock_timeout:
     description: Longest wait, in seconds, for another run on the same host to end.
     type: int
@@ -236,8 +234,7 @@ def main():
             "parallel": {"type": "int"},
             "expect_plan": {"type": "str"},
             "batch": {"type": "int"},
-            "phase": {"type": "str", "choices": ["all", "removals"], "default": "all"},
-            "skip_after": {"type": "list", "elements": "str"},
+            "phase": {"type": "str", "choices": ["all", "batch", "removals"], "default": "all"},
             "lock_timeout": {"type": "int", "default": 300},
             **_module.URI_SPEC,
         })

@@ -20,12 +20,16 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 @dataclass
 class Drivers:
-    """The drivers of one host. `guests` is by engine; `engines` probes the host, asked only where a guest needs it."""
+    """The drivers of one host. `guests` is by engine; `engines` probes the host, asked only where a guest needs it.
+
+    unusable: why an engine has no driver here.
+    """
 
     pool: Optional[Driver] = None
     network: Optional[Driver] = None
     guests: Mapping[str, Driver] = field(default_factory=dict)
     engines: Callable[[], Facts] = dict
+    unusable: Dict[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:

@@ -20,7 +20,7 @@ from .drivers import Host, prefetch
 from .run import FleetRun, Settings, as_result
 
 # How to run, and no part of the declaration.
-_HOW = ("uri", "expect_plan", "batch", "phase", "skip_after", "lock_timeout")
+_HOW = ("uri", "expect_plan", "batch", "phase", "lock_timeout")
 
 
 def invocation(params: Mapping[str, Any]) -> Dict[str, Any]:
@@ -63,5 +63,4 @@ def _settings(module: AnsibleModule, fleet: Fleet) -> Settings:
     timeout = params["lock_timeout"]
     return Settings(
         turn=lambda: turn("fleet %s" % fleet.name, timeout), check_mode=bool(module.check_mode),
-        expect_plan=params.get("expect_plan") or "", batch=params.get("batch") or 0, phase=params["phase"],
-        skip_after=params.get("skip_after") or ())
+        expect_plan=params.get("expect_plan") or "", batch=params.get("batch") or 0, phase=params["phase"])

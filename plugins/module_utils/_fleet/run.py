@@ -18,7 +18,7 @@ from .._reconcile.secrets import Seal
 from .items import Drivers, Item
 from .survey import Survey, Surveyor
 
-ALL, REMOVALS = "all", "removals"
+ALL, BATCH, REMOVALS = "all", "batch", "removals"
 # Waiting is idle: the guests boot, we only look. Enough threads that all of a batch wait at once.
 WAITERS = 64
 
@@ -28,9 +28,9 @@ class Settings:
     """How to run.
 
     turn: takes the host's lock. expect_plan: the only plan that may run. batch: with more guests than this to
-    change, apply none of them and return their names in batches instead. phase: `removals` carries out only
-    removals. skip_after: guests that failed earlier in this converge, so that those after them are skipped.
-    hook: called with each step's text; tests die there.
+    change, apply none of them and return their names in batches instead. phase: `batch` is one of these batches, in
+    which a guest is skipped when one that it comes after is not what it is declared to be (an earlier batch failed);
+    `removals` carries out only removals, the last call after the batches. hook: called with each step's text; tests die there.
     """
 
     turn: Callable[[], ContextManager[Any]]
@@ -38,7 +38,6 @@ class Settings:
     expect_plan: str = ""
     batch: int = 0
     phase: str = ALL
-    skip_after: Sequence[str] = ()
     hook: Optional[Callable[[str], None]] = None
 
 
@@ -64,7 +63,7 @@ class FleetRun:
         self.fleet = fleet
         self.settings = settings
         self.surveyor = Surveyor(fleet, drivers, seal, fleet.parallel or default_threads(), settings.hook)
-        self._failed: Set[str] = {"guest %s" % name for name in settings.skip_after}
+        self._failed: Set[str] = set()
         self._lock = ExitStack()
 
     def run(self) -> Outcome:
@@ -73,6 +72,8 @@ class FleetRun:
             self._lock.enter_context(self.settings.turn())
             found = self.surveyor.survey()
             self._check_expected(found)
+            if self.settings.phase == BATCH:
+                self._failed.update(self.surveyor.not_converged(found))
             outcome = Outcome(found.all(), found.plan_id)
             if self.settings.check_mode:
                 self._skip_in_order(found)

@@ -45,9 +45,12 @@ class Surveyor:
         self.threads = threads
         self.hook = hook
 
+        self._there: Dict[str, Mapping[str, Actual]] = {}
+
     def survey(self) -> Survey:
         """Raises DeclarationError for anything wrong in the declaration, and Refused beyond a limit."""
         there = {engine: driver.read(None) for engine, driver in self.drivers.guests.items()}
+        self._there = dict(there)
         guests = resolve(self.fleet, self._facts(there))
         self._check_engines(guests)
         found = Survey()
@@ -61,6 +64,20 @@ class Surveyor:
         found.plan_id = self._plan_id(found)
         return found
 
+    def not_converged(self, found: Survey) -> List[str]:
+        """The labels of guests outside this run that its guests come after, and that are not as declared.
+
+        Asked between batches: such a guest failed in an earlier one.
+        """
+        mine = {item.name for item in found.guests}
+        names = dict.fromkeys(name for item in found.guests if item.guest is not None for name in item.guest.after
+                              if name not in mine)
+        before = [self.fleet.guests[name] for name in names if self.fleet.is_here(self.fleet.guests[name])]
+        if not before:
+            return []
+        items = self._guests(resolve(self.fleet, self._facts(self._there), before), self._there)
+        return [item.label for item in items if item.failed or item.acts or item.run.waits(item.decision)]
+
     # -- what is there --------------------------------------------------------------------------------------------
 
     def _facts(self, there: Mapping[str, Mapping[str, Actual]]) -> HostFacts:
@@ -72,8 +89,9 @@ class Surveyor:
         return HostFacts(self.drivers.engines() if self.fleet.asks_engine else {}, guests)
 
     def _check_engines(self, guests: Iterable[Guest]) -> None:
-        raise_if_any([Problem(guest.written(("engine",)), "engine %s of guest %s cannot be used here"
-                              % (guest.engine, guest.name), "choose one of %s" % ", ".join(self.drivers.guests))
+        raise_if_any([Problem(guest.written(("engine",)), "engine %s of guest %s cannot be used here: %s" % (
+            guest.engine, guest.name, self.drivers.unusable.get(guest.engine, "it has no driver")),
+            "choose one of %s" % ", ".join(self.drivers.guests))
                       for guest in guests if guest.engine not in self.drivers.guests and not guest.ends])
 
     def _run(self, driver: Driver, requests: List[Request]) -> KindRun:

@@ -221,7 +221,7 @@ def test_with_more_to_do_than_a_batch_only_names_come_back(host: Host) -> None:
     assert first["batches"] == [["db", "g0", "g1", "g2"], ["g3", "g4"]] and first["removals_left"] and not first["changed"]
     assert host.done() == []
     for names in first["batches"]:
-        assert host.run(dict(params, prune=False, only=names))["summary"]["changed"] == len(names)
+        assert host.run(dict(params, prune=False, only=names), phase="batch")["summary"]["changed"] == len(names)
     last = host.run(params, phase="removals")
     assert statuses(last) == {"old": "removed"}
     assert not host.run(params, batch=4)["changed"]
@@ -233,9 +233,22 @@ def test_a_small_change_needs_no_batches(host: Host) -> None:
 
 
 def test_guests_after_one_that_failed_in_an_earlier_batch_are_skipped(host: Host) -> None:
-    host.run(shop(DB))
-    result = host.run(shop(DB, WEB, only=["web-1"]), skip_after=["db"])
-    assert statuses(result) == {"web-1": "skipped"} and host.done() == []
+    host.run(shop(networks=NETWORKS))
+    host.domain.fails.add("db")
+    assert statuses(host.run(shop(DB, WEB, only=["db"]), phase="batch")) == {"fast": "unchanged", "prod": "unchanged", "db": "failed"}
+    params = shop(DB, WEB, only=["web-1"])
+    assert statuses(host.run(params, phase="batch")) == {"web-1": "skipped"} and host.done() == []
+    # Asked for alone, it is not in a batch: the user knows best.
+    assert statuses(host.run(params, check_mode=True)) == {"web-1": "changed"}
+    host.domain.fails.clear()
+    host.run(shop(DB, only=["db"]))
+    assert statuses(host.run(params, phase="batch")) == {"web-1": "changed"}
+
+
+def test_a_guest_that_is_not_ready_holds_back_the_next_batch(host: Host) -> None:
+    host.domain.unready.add("db")
+    host.run(shop({**DB, "wait_for": "agent"}, only=["db"]), phase="batch")
+    assert statuses(host.run(shop({**DB, "wait_for": "agent"}, WEB, only=["web"]), phase="batch")) == {"web-1": "skipped", "web-2": "skipped"}
 
 
 # -- waiting --------------------------------------------------------------------------------------------------------

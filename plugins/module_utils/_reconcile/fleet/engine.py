@@ -49,13 +49,13 @@ class HostFacts:
         return any(guest.engine == engine for guest in self.guests.get(name, ()))
 
 
-def resolve(fleet: Fleet, facts: HostFacts) -> List[Guest]:
-    """The guests of this run with their engine decided and checked, in the order written.
+def resolve(fleet: Fleet, facts: HostFacts, chosen: Optional[Sequence[Guest]] = None) -> List[Guest]:
+    """The guests of this run (or those chosen) with their engine decided and checked, in the order written.
 
     Raises DeclarationError for what no engine or not this one can do, and for images without the variant needed.
     """
     problems: List[Problem] = []
-    guests = [_resolve_one(fleet, guest, facts, problems) for guest in fleet.here()]
+    guests = [_resolve_one(fleet, guest, facts, problems) for guest in (fleet.here() if chosen is None else chosen)]
     raise_if_any(problems)
     return guests
 
