@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: container
-author: The flotilla.virt team
+author: The flotilla.virt team (@flotilla)
 version_added: 0.1.0
 short_description: Run tasks inside a container through its engine
 description:

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import ipaddress
-import xml.etree.ElementTree as ElementTree
 from typing import Any, List, Optional
+from xml.etree import ElementTree
 
 from .._reconcile.attachment import Attachment, Networks
 from .._reconcile.errors import EngineError

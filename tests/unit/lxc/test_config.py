@@ -13,7 +13,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.conf
 HAND_MADE = """# by hand, 2019
 lxc.include = %s
 
-lxc.uts.name = old   
+lxc.uts.name =	old
    lxc.cap.drop = sys_module
 lxc.net.0.type = veth
 lxc.net.0.link=br0

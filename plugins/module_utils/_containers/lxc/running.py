@@ -72,7 +72,8 @@ def nics_of(host: Host, item: read.Container, stored: Mapping[str, Spec], noted:
             networks: Mapping[str, str]) -> Dict[str, Spec]:
     """The veth interfaces inside, by name, in the words of the stored ones where these are in force.
 
-    `networks` is the bridge of the network that a stored NIC names, by the NIC's name. What is only inside (an address from DHCP, one that an adopted container sets by itself) is no difference.
+    `networks` is the bridge of the network that a stored NIC names, by the NIC's name.
+    What is only inside (an address from DHCP, one that an adopted container sets by itself) is no difference.
     """
     bridges = {entry["ifindex"]: entry.get("master", "") for entry in _ip(host, None, "link")}
     routes = _ip(host, item, "route", "show", "default") + _ip(host, item, "-6", "route", "show", "default")
