@@ -94,9 +94,17 @@ class Work:
 class Driver(Protocol):
     """What an engine knows: how to read, which impact a change has, how to apply it. It never decides."""
 
-    kind: str
-    options: Sequence[Option]
-    annotates: bool
+    @property
+    def kind(self) -> str:
+        """The resource kind, such as `domain`."""
+
+    @property
+    def options(self) -> Sequence[Option]:
+        """The grammar of the kind."""
+
+    @property
+    def annotates(self) -> bool:
+        """Whether the resource can carry an annotation; pools and volumes cannot."""
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Reads these resources (None: all on the host) in one bulk read; a name that is not there is left out."""
