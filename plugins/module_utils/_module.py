@@ -33,11 +33,12 @@ class Module(AnsibleModule):
     """
 
     def __init__(self, argument_spec: Mapping[str, Any]) -> None:
-        super().__init__(argument_spec=dict(argument_spec), supports_check_mode=True, no_log=True)
+        super().__init__(  # type: ignore[no-untyped-call]
+            argument_spec=dict(argument_spec), supports_check_mode=True, no_log=True)
 
     def _return_formatted(self, kwargs: Dict[str, Any]) -> None:
         kwargs.setdefault("invocation", {"module_args": {"name": (getattr(self, "params", None) or {}).get("name")}})
-        super()._return_formatted(kwargs)
+        super()._return_formatted(kwargs)  # type: ignore[no-untyped-call]
 
 
 def argument_spec(options: Sequence[schema.Option], **more: Any) -> Dict[str, Any]:

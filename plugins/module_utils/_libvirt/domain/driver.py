@@ -276,6 +276,9 @@ class DomainDriver:
         if not disk.get("volume") or disk.get("existing"):
             return
         storage = self._storage()
+        if storage.free_bytes(disk["pool"]) is None:
+            # The pool was made or started by this very run, after the host was read.
+            storage.forget()
         if storage.volume(disk["pool"], disk["volume"]) is not None:
             return
         backing = None

@@ -59,3 +59,6 @@ class Observer:
                 actual.status["addresses"] = addresses.of(self.driver.connection, actual.handle.domain,
                                                           actual.handle.live, leases)
         return found
+
+
+__all__ = ["DomainDriver", "Observer", "Surroundings", "image_sources", "kvm_problem", "make"]
