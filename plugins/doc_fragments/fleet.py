@@ -155,7 +155,7 @@ options:
             type: str
       autostart:
         description:
-        - Whether it starts with the host. V(true) at creation.
+        - Whether it starts with the host. V(true) at creation, V(false) with O(pools.state=stopped).
         type: bool
   networks:
     description:

@@ -247,7 +247,8 @@ POOL: Tuple[Option, ...] = (
             "File system or partition table that is there, such as V(nfs), V(xfs) or V(lvm2).",)),
         Option("initiator", "str", take_back="keep", doc=("IQN of this host: O(type=iscsi-direct).",)),
     )),
-    Option("autostart", "bool", doc=("Whether it starts with the host. V(true) at creation.",)),
+    Option("autostart", "bool", doc=(
+        "Whether it starts with the host. V(true) at creation, V(false) with O(state=stopped).",)),
 )
 
 VOLUME: Tuple[Option, ...] = (

@@ -164,7 +164,7 @@ class Run:
         comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
                                 defer=on_change == "defer", seal=self.seal)
         applied = actual.annotation.applied if actual.annotation else {}
-        want = {**actual.unfinished, **request.declared}
+        want = {**_to_finish(actual, request), **request.declared}
         if want.get("state") == "present":
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
@@ -391,6 +391,12 @@ def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Sea
                  decision.actual.stored if decision.actual else None] for decision in decisions]
     text = json.dumps(document, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+
+
+def _to_finish(actual: Actual, request: Request) -> Dict[str, Any]:
+    """What a creation that died left to be done, unless another state is declared now: then its aim was another."""
+    state = actual.unfinished.get("state")
+    return {} if request.option("state", state) not in (state, "present") else actual.unfinished
 
 
 def _restarts(waiting: Sequence[Pending], changes: Sequence[Change]) -> List[Change]:
