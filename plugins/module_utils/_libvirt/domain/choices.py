@@ -6,19 +6,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid as uuid_module
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from ..._reconcile.contract import Request
 from ..._reconcile.errors import DeclarationError, join_path
+from ..._reconcile.identity import derived_mac
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from . import build
 
 _NAMESPACE = uuid_module.uuid5(uuid_module.NAMESPACE_URL, "urn:flotilla:virt:1")
-# QEMU's own range of locally administered addresses.
-_MAC_PREFIX = "52:54:00"
 LOG_DIRECTORY = "/var/log/libvirt/qemu"
 DEFAULT_MACHINES = {"x86_64": "q35", "aarch64": "virt", "armv7l": "virt", "riscv64": "virt"}
 # Why hardware virtualization cannot be used; empty when it can.
@@ -28,12 +26,6 @@ KvmProblem = Callable[[], str]
 def uuid(fleet: str, name: str) -> str:
     """The UUID of a new domain: the same in check mode, in the real run, and after a removal."""
     return str(uuid_module.uuid5(_NAMESPACE, "%s/%s" % (fleet, name)))
-
-
-def mac(fleet: str, name: str, nic: str) -> str:
-    """The MAC address of a NIC that declares none."""
-    digest = hashlib.sha256(("%s/%s/%s" % (fleet, name, nic)).encode("utf-8")).hexdigest()
-    return ":".join([_MAC_PREFIX, digest[0:2], digest[2:4], digest[4:6]])
 
 
 def disk_defaults(guest: str, disk: Mapping[str, Any]) -> Spec:
@@ -50,7 +42,7 @@ def disk_defaults(guest: str, disk: Mapping[str, Any]) -> Spec:
 
 def nic_defaults(fleet: str, guest: str, nic: Mapping[str, Any]) -> Spec:
     """A new NIC with our defaults: virtio, and a derived MAC address."""
-    return {"model": "virtio", "mac": mac(fleet, guest, nic["name"]), **nic}
+    return {"model": "virtio", "mac": derived_mac(fleet, guest, nic["name"]), **nic}
 
 
 def creation_defaults(request: Request) -> Spec:
