@@ -90,5 +90,5 @@ ELSEWHERE: Mapping[str, str] = {
     "disks[].format": "test_fixed", "disks[].image": "test_creation_only", "os.family": "test_creation_only", "os.variant": "test_creation_only",
     "os.machine": "test_machine", "nics[].bridge": "test_bridge",
     "cloud_init": "a dictionary", "cloud_init.users": "test_items", "cloud_init.users[].name": "test_items",
-    "cpus": "a dictionary", "memory": "a dictionary", "os": "a dictionary",
+    "image": "the short form of the image of disk root", "cpus": "a dictionary", "memory": "a dictionary", "os": "a dictionary",
 }

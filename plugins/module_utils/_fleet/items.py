@@ -22,8 +22,7 @@ Facts = Mapping[str, Mapping[str, Any]]
 class Drivers:
     """The drivers of one host. `guests` is by engine; `engines` probes the host, asked only where a guest needs it.
 
-    unusable: why an engine has no driver here. forget: called when pools or networks have changed, so that the guests'
-    drivers drop what they read of them before.
+    unusable: why an engine has no driver here.
     """
 
     pool: Optional[Driver] = None
@@ -31,7 +30,6 @@ class Drivers:
     guests: Mapping[str, Driver] = field(default_factory=dict)
     engines: Callable[[], Facts] = dict
     unusable: Dict[str, str] = field(default_factory=dict)
-    forget: Callable[[], None] = lambda: None
 
     @property
     def ready(self) -> bool:

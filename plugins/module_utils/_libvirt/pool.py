@@ -129,8 +129,7 @@ class PoolDriver:
         want: Spec = dict(request.declared)
         if actual is None:
             want.setdefault("type", "dir")
-            # One that is not wanted running now is not either after the host's next start.
-            want.setdefault("autostart", want.get("state") != "stopped")
+            want.setdefault("autostart", True)
             if want.get("state", "present") == "present":
                 want["state"] = "running"
         return want

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -35,7 +36,10 @@ class Rule:
     recreate: changing it would destroy and make anew; refused unless `recreate: true`.
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
     default: the value that taking the option back leaves, where `take_back` is `default`; None removes it. A function
-        gets the declaration (for a value that follows another option).
+        gets what is stored with the declaration over it (for a value that follows another option).
+    always: not a matter of the running guest (power, autostart, a note of ours): reached whatever `on_change` says.
+    harmless: an item whose removal takes nothing away from the guest that it has, so that `protect` allows it.
+    guests_own: only the guest's own driver settles it, so that a restart would not, and none is made for it.
     unless: why this very value cannot reach the running guest although the option is live, given the value and the
         live spec; empty when it can.
     """
@@ -49,6 +53,9 @@ class Rule:
     same: Optional[Callable[[Any, Any], bool]] = None
     default: Any = None
     unless: Optional[Callable[[Any, Mapping[str, Any]], str]] = None
+    always: bool = False
+    harmless: bool = False
+    guests_own: bool = False
 
     def obstacle(self, value: Any, live: Mapping[str, Any]) -> str:
         """Why this value waits for a restart; empty when the running guest can take it."""
@@ -99,7 +106,8 @@ class Actual:
 
     stored: what the engine keeps for the next start, as the grammar says it. live: what runs, None when it does not.
     facts: what reading found out that the annotation is to remember.
-    unfinished: what a creation that died has not done yet; wanted as if declared, unless something else is.
+    unfinished: what a run that died has not done yet; wanted as if declared, unless something else is.
+    leaving: routes of items that run and are stored no more, which the guest was asked to let go.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
     handle: the driver's own, such as the parsed document.
     """
@@ -113,6 +121,7 @@ class Actual:
     handle: Any = None
     facts: Dict[str, Any] = field(default_factory=dict)
     unfinished: Spec = field(default_factory=dict)
+    leaving: Sequence[Tuple[str, ...]] = ()
 
 
 @dataclass
@@ -121,6 +130,8 @@ class Comparison:
 
     rule: Callable[[str], Rule]
     want: Mapping[str, Any] = field(default_factory=dict)
+    stored: Mapping[str, Any] = field(default_factory=dict)
+    leaving: Sequence[Tuple[str, ...]] = ()
     live: Optional[Mapping[str, Any]] = None
     defer: bool = False
     seal: Optional[Seal] = None
@@ -132,7 +143,7 @@ class Comparison:
         """What a change to (or the removal of) this value costs on this resource."""
         if rule.recreate or rule.fixed:
             return RECREATE
-        if self.live is None:
+        if self.live is None or rule.always:
             return LIVE
         return RESTART if self.defer or rule.obstacle(value, self.live) else LIVE
 
@@ -182,12 +193,19 @@ class Place:
 
 
 _NOTHING: Mapping[str, Any] = {}
+_ITEM = re.compile(r"\[[^\]]*\]")
+
+
+def pattern_of(path: str) -> str:
+    """The pattern of a path: `disks[data].size` is `disks[].size`."""
+    return _ITEM.sub("[]", path)
 
 
 def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any], actual: Actual,
             comparison: Comparison) -> None:
     """Three-way comparison of a whole resource; fills `comparison.changes` and `comparison.pending`."""
     live = None if comparison.defer else actual.live
+    comparison.stored, comparison.leaving = actual.stored, () if comparison.defer else actual.leaving
     _compare_dict(options, want, applied, actual.stored, live, Place(), comparison)
 
 
@@ -208,7 +226,7 @@ def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: M
             _compare_items(option, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
                            None if live is None else here or _NOTHING, below, comparison)
         elif wanted is None:
-            _take_back(option, there, below, comparison)
+            _take_back(option, there, here, below, comparison)
         else:
             _compare_value(option, wanted, there, here, live is not None, below, comparison)
 
@@ -228,15 +246,27 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
         comparison.live_difference(option, place, live, want, rule)
 
 
-def _take_back(option: Option, have: Any, place: Place, comparison: Comparison) -> None:
+def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: Comparison) -> None:
+    """Nobody declares it any more. A run that died may have left the running guest with it, so that counts too."""
     rule = comparison.rule(place.pattern)
-    if have is None or option.take_back == "keep" or rule.creation or rule.fixed:
+    if option.take_back == "keep" or rule.creation or rule.fixed:
         return
     default = rule.default if option.take_back == "default" else None
     if callable(default):
-        default = default(comparison.want)
-    if have != default:
+        default = default(_over(comparison.stored, comparison.want))
+    if have is not None and have != default:
         comparison.change(option, place, have, default, rule)
+    elif live is not None and live != default and not rule.obstacle(default, comparison.live or _NOTHING):
+        comparison.live_difference(option, place, live, default, rule)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Spec:
+    """One specification laid over another."""
+    merged = dict(below)
+    for name, value in above.items():
+        there = merged.get(name)
+        merged[name] = _over(there, value) if isinstance(there, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str, Any], have: Mapping[str, Any],
@@ -258,6 +288,10 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
             _change_item(option, below, there if here is not None else None, item, comparison)
         else:
             _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here, below, comparison)
+    for name in live or ():
+        if name not in want and name not in have and place.route + (name,) in comparison.leaving:
+            below = place.named(name)
+            comparison.nudges.append(Change(below.path, None, None, LIVE, below.pattern, below.route, None))
     for name in applied:
         if name in want or name in renamed:
             continue
@@ -282,7 +316,7 @@ def _change_item(option: Option, place: Place, before: Any, after: Any, comparis
     comparison.changes.append(Change(
         path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
         impact=comparison.impact(rule, after or before), pattern=place.pattern,
-        route=place.route, want=after, removes=after is None))
+        route=place.route, want=after, removes=after is None and not rule.harmless))
 
 
 def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:

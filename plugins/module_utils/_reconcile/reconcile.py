@@ -164,7 +164,7 @@ class Run:
         comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
                                 defer=on_change == "defer", seal=self.seal)
         applied = actual.annotation.applied if actual.annotation else {}
-        want = {**_to_finish(actual, request), **request.declared}
+        want = {**actual.unfinished, **request.declared}
         if want.get("state") == "present":
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
@@ -174,7 +174,7 @@ class Run:
         decision.nudges = comparison.nudges
         decision.pending = waiting + comparison.pending
         if on_change == "restart":
-            decision.changes = comparison.changes + _restarts(waiting, comparison.changes)
+            decision.changes = comparison.changes + _restarts(waiting, comparison.changes, self.driver)
         if any(change.impact == RECREATE for change in decision.changes):
             decision.action = RECREATE_WHOLE
         elif decision.changes:
@@ -229,7 +229,8 @@ class Run:
             decision.annotation = Annotation(
                 fleet=request.fleet, applied=applied, created=old.created if old else actual is None,
                 owned=old.owned if old else (),
-                facts={**(old.facts if old else {}), **(actual.facts if actual else {})})
+                facts={name: value for name, value in {**(old.facts if old else {}),
+                                                       **(actual.facts if actual else {})}.items() if value is not None})
         if decision.action == NONE:
             return
         ends = decision.action in (REMOVE, RELEASE)
@@ -237,8 +238,13 @@ class Run:
         decision.work = Work(request, actual, want, decision.changes, decision.annotation or old or Annotation(),
                              Steps(self.hook), decision.pending,
                              restart=request.option("on_change") == "restart" and any(
-                                 change.impact == RESTART for change in decision.changes))
+                                 change.impact == RESTART and not self._first_boot_only(change)
+                                 for change in decision.changes))
         self.driver.check(decision.work)
+
+    def _first_boot_only(self, change: Change) -> bool:
+        """Whether not even a restart brings it into the guest, so that none is made for it."""
+        return bool(change.pattern) and self.driver.rule(change.pattern).reason == plan.FIRST_BOOT
 
     # -- carrying out ---------------------------------------------------------------------------------------------
 
@@ -258,6 +264,8 @@ class Run:
                 self.driver.create(replace(work, actual=None))
             else:
                 self._change(work)
+                if decision.nudges and work.actual is not None and not work.restart:
+                    self.driver.nudge(work.actual, decision.nudges)
         except FlotillaError as error:
             self._fail(decision, error)
 
@@ -393,31 +401,31 @@ def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Sea
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
-def _to_finish(actual: Actual, request: Request) -> Dict[str, Any]:
-    """What a creation that died left to be done, unless another state is declared now: then its aim was another."""
-    state = actual.unfinished.get("state")
-    return {} if request.option("state", state) not in (state, "present") else actual.unfinished
-
-
-def _restarts(waiting: Sequence[Pending], changes: Sequence[Change]) -> List[Change]:
+def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Driver) -> List[Change]:
+    """What is pending and comes true with a restart."""
     known = {change.path for change in changes}
     return [Change(entry.path, entry.running, entry.stored, RESTART) for entry in waiting
-            if entry.path not in known and entry.reason != plan.FIRST_BOOT]
+            if entry.path not in known and entry.reason != plan.FIRST_BOOT and not _guests_own(entry, driver)]
+
+
+def _guests_own(entry: Pending, driver: Driver) -> bool:
+    return entry.reason == plan.NOT_COMPLIED and driver.rule(plan.pattern_of(entry.path)).guests_own
 
 
 def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     """What will be pending after the run: what is now, less what a restart clears, and what the plan stores only."""
-    if decision.work is not None and decision.work.restart:
-        return [entry for entry in decision.pending if entry.reason == plan.FIRST_BOOT]
     closed = {change.path for change in decision.changes}
     live = (decision.actual.live if decision.actual is not None else None) or {}
     new = []
     for change in decision.changes:
-        if change.impact == RESTART:
+        if change.impact == RESTART and change.pattern:
             reason = driver.rule(change.pattern).obstacle(change.want, live) or plan.DEFERRED
             running = next((entry.running for entry in decision.pending if entry.path == change.path), change.before)
             new.append(Pending(change.path, running, change.after, reason))
-    return [entry for entry in decision.pending if entry.path not in closed] + new
+    all_of_it = [entry for entry in decision.pending if entry.path not in closed] + new
+    if decision.work is not None and decision.work.restart:
+        return [entry for entry in all_of_it if entry.reason == plan.FIRST_BOOT]
+    return all_of_it
 
 
 def _at(request: Request) -> str:

@@ -118,13 +118,13 @@ def ensure_controller(root: Element, bus: str) -> None:
         devices.append(elements.build("controller", {"type": "scsi", "index": "0", "model": "virtio-scsi"}))
 
 
-def add_disk(root: Element, disk: Mapping[str, Any]) -> Element:
-    """Appends a disk of the declaration and returns it."""
+def add_disk(root: Element, disk: Mapping[str, Any], live: Optional[Element] = None) -> Element:
+    """Appends a disk of the declaration and returns it; its target is free in the running document too."""
     bus = disk.get("bus", "virtio")
     ensure_controller(root, bus)
     device = elements.build("disk", {"type": "volume", "device": "disk"}, [
         ("driver", {"name": "qemu", "type": disk.get("format", "qcow2")})])
-    SubElement(device, "target", {"dev": elements.next_target(root, bus), "bus": bus})
+    SubElement(device, "target", {"dev": elements.next_target(root, bus, live), "bus": bus})
     for row in table.DISK_ROWS:
         option = row.pattern.rsplit(".", 1)[1]
         if disk.get(option) is not None and option not in ("bus", "format"):

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, List, Mapping, Optional, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.schema import Spec
+from ..connection import translated
 from ..storage import Storage
 from . import live as live_verbs
 
@@ -53,6 +54,11 @@ class DiskChecks:
     def new_disk(self, work: Work, name: str, disk: Spec) -> List[Problem]:
         """Problems of a disk that is about to be made or attached."""
         where: Path = lambda *rest: path_in(work.request, "disks", name, *rest)
+        other = self._has_it_already(work, name, disk)
+        if other:
+            part = next(part for part in ("file", "device", "volume") if disk.get(part) is not None)
+            return [Problem(where(part), "this is the guest's disk %s already (in disks)" % other,
+                            "call it %s, or give %s a new name with was" % (other, other))]
         if disk.get("file") is not None or disk.get("device") is not None:
             return self._file(disk, where)
         if disk.get("pool") is None:
@@ -66,6 +72,20 @@ class DiskChecks:
                                         "declare it under pools, or name another"))
             return problems
         return problems + self._volume(work, disk, where)
+
+    @staticmethod
+    def _has_it_already(work: Work, name: str, disk: Spec) -> Optional[str]:
+        """The name of another disk of this guest with the same data: written twice, it would be destroyed."""
+        def data(of: Mapping[str, Any]) -> List[Any]:
+            return [of.get("file"), of.get("device"), of.get("pool") if of.get("volume") else None, of.get("volume")]
+
+        stored = work.actual.stored["disks"] if work.actual is not None else {}
+        leaving = [change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None]
+        names = list(work.want["disks"])
+        earlier = {label: work.want["disks"][label] for label in names[:names.index(name)]}
+        others = {**earlier, **{label: one for label, one in stored.items() if label not in leaving}}
+        return next((label for label, other in others.items()
+                     if label != name and any(data(disk)) and data(other) == data(disk)), None)
 
     def _file(self, disk: Spec, where: Path) -> List[Problem]:
         problems = [Problem(where(option), "cannot be used together with file or device", "remove one of them")
@@ -115,6 +135,65 @@ class DiskChecks:
             return []
         return [Problem(where("size"), "pool %s has %d MiB free" % (disk["pool"], free >> 20),
                         "free space there, or use another pool or a smaller size")]
+
+
+class NicChecks:
+    """Whether the declared NICs can be: networks that are there, addresses that nobody else has.
+
+    connection None is a host without libvirt. macs: reads every MAC address of the host with its domain.
+    """
+
+    def __init__(self, connection: Any, macs: Callable[[], Dict[str, str]], planned_networks: Set[str]) -> None:
+        self.connection = connection
+        self.macs = macs
+        self.planned_networks = planned_networks
+
+    def problems(self, work: Work, new: Mapping[str, Spec]) -> List[Problem]:
+        """Problems of the new NICs, and of what changes on those that are there."""
+        found: List[Problem] = []
+        changed = {(change.route[1], change.pattern.rsplit(".", 1)[1]) for change in work.changes
+                   if change.pattern.startswith("nics[].")}
+        taken: Dict[str, str] = {}
+        for name, nic in work.want.get("nics", {}).items():
+            where: Path = lambda *rest, name=name: path_in(work.request, "nics", name, *rest)
+            both = nic.get("network") is not None and nic.get("bridge") is not None
+            if both or (name in new and nic.get("network") is None and nic.get("bridge") is None):
+                found.append(Problem(where(), "needs either a network or a bridge", "name one of the two"))
+            elif nic.get("network") is not None and (name in new or (name, "network") in changed):
+                found += self._network(nic["network"], where)
+            if nic.get("mac") is not None:
+                if name in new or (name, "mac") in changed:
+                    found += self._mac(nic["mac"], work.name, where)
+                if nic["mac"] in taken:
+                    found.append(Problem(where("mac"), "%s is the address of nics[%s] too" % (nic["mac"], taken[nic["mac"]]),
+                                         "declare another mac"))
+                taken[nic["mac"]] = name
+        return found + self._clashes(work, new)
+
+    def _clashes(self, work: Work, new: Mapping[str, Spec]) -> List[Problem]:
+        stored = work.actual.stored["nics"] if work.actual is not None else {}
+        leaving = [change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None]
+        return [Problem(path_in(work.request, "nics", name, "mac"), "%s is the guest's NIC %s already" % (nic["mac"], label),
+                        "call it %s" % label)
+                for name, nic in new.items() for label, other in stored.items()
+                if label != name and label not in leaving and label not in work.want["nics"] and other.get("mac") == nic["mac"]]
+
+    def _network(self, name: str, where: Path) -> List[Problem]:
+        if name in self.planned_networks or self.connection is None:
+            return []
+        with translated("list the networks"):
+            if any(network.name() == name for network in self.connection.listAllNetworks(0)):
+                return []
+        return [Problem(where("network"), "there is no network %r on this host" % name,
+                        "declare it under networks, or name another")]
+
+    def _mac(self, mac: str, guest: str, where: Path) -> List[Problem]:
+        if self.connection is None:
+            return []
+        owner = self.macs().setdefault(mac, guest)
+        if owner == guest:
+            return []
+        return [Problem(where("mac"), "%s is used by domain %s already" % (mac, owner), "declare another mac")]
 
 
 def growth(request: Request, route: Any, before: Optional[int], after: int) -> List[Problem]:

@@ -55,11 +55,15 @@ def _disk_spec(name: str, device: Element, capacity: Capacity) -> Optional[Spec]
     return spec
 
 
-def edit(domain: Element, change: Change, want: Mapping[str, Any], renamed: elements.Names) -> bool:
-    """Applies one change to the stored document; returns whether the document has a place for it."""
+def edit(domain: Element, change: Change, want: Mapping[str, Any], renamed: elements.Names,
+         live: Optional[Element] = None) -> bool:
+    """Applies one change to the stored document; returns whether the document has a place for it.
+
+    `live` is the running document, where a new disk's target must be free as well.
+    """
     if change.pattern in ("disks[]", "nics[]"):
         kind = elements.DISK if change.pattern == "disks[]" else elements.NIC
-        return _edit_item(domain, kind, change, want, renamed)
+        return _edit_item(domain, kind, change, want, renamed, live)
     row = table.BY_PATTERN.get(change.pattern)
     if row is None or not (row.place or row.write):
         return False
@@ -70,23 +74,26 @@ def edit(domain: Element, change: Change, want: Mapping[str, Any], renamed: elem
     device = elements.find(domain, kind, change.route[1], renamed)
     if device is None:
         return False
+    if change.pattern in ("disks[].bus", "nics[].mac"):
+        elements.name_by_alias(kind, device)
     row.put(device, change.want)
     if change.pattern == "disks[].bus":
-        _move_to_bus(domain, device, change.want)
+        _move_to_bus(domain, device, change.want, live)
     return True
 
 
-def _move_to_bus(domain: Element, device: Element, bus: str) -> None:
+def _move_to_bus(domain: Element, device: Element, bus: str, live: Optional[Element]) -> None:
     """Another bus needs another target name and no address of the old one."""
     target = elements.required(device, "target")
     target.set("dev", "")
-    target.set("dev", elements.next_target(domain, bus))
+    target.set("dev", elements.next_target(domain, bus, live))
     for address in device.findall("address"):
         device.remove(address)
     build.ensure_controller(domain, bus)
 
 
-def _edit_item(domain: Element, kind: str, change: Change, want: Mapping[str, Any], renamed: elements.Names) -> bool:
+def _edit_item(domain: Element, kind: str, change: Change, want: Mapping[str, Any], renamed: elements.Names,
+               live: Optional[Element]) -> bool:
     name = change.route[1]
     there = elements.find(domain, kind, name, renamed)
     devices = elements.required(domain, "devices")
@@ -95,5 +102,5 @@ def _edit_item(domain: Element, kind: str, change: Change, want: Mapping[str, An
             devices.remove(there)
     elif there is None:
         item: Dict[str, Any] = want["disks" if kind == elements.DISK else "nics"][name]
-        build.add_disk(domain, item) if kind == elements.DISK else build.add_nic(domain, item)
+        build.add_disk(domain, item, live) if kind == elements.DISK else build.add_nic(domain, item)
     return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
-from ..._reconcile import grammar
+from ..._reconcile import grammar, kinds
 from ..._reconcile.annotation import NAMESPACE, Annotation
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import DeclarationError, EngineError, Problem, Refused, join_path, raise_if_any
@@ -86,11 +86,11 @@ class DomainDriver:
     def check(self, work: Work) -> None:
         """See `Driver.check`."""
         request = work.request
-        if request.option("state") in ("absent", "released"):
-            return
         if work.actual is not None and not work.actual.status.get("persistent", True):
             raise Refused("domain %s is transient: it has no stored document to change" % work.name,
                           "define it first (virsh dumpxml, virsh define)")
+        if request.option("state") in ("absent", "released"):
+            return
         problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
         problems += checks.ceilings(request, work.want)
         new_disks = self._new_items(work, "disks")
@@ -98,18 +98,25 @@ class DomainDriver:
                                         self.local, self.host_ready)
         for name, disk in new_disks.items():
             problems += disk_checks.new_disk(work, name, disk)
-        problems += self._growth(work) + self._nic_problems(work)
+        nic_checks = checks.NicChecks(self.connection, self._all_macs, self.surroundings.networks)
+        problems += self._growth(work) + nic_checks.problems(work, self._new_items(work, "nics"))
         raise_if_any(problems)
         if work.actual is None:
             self._check_creation(work)
         self._note(work, new_disks)
-        self._seed(work)
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
             return dict(work.want.get(option, {}))
-        names = [change.route[1] for change in work.changes if change.pattern == option + "[]" and not change.removes]
+        # One that is stored and does not run yet is only to be plugged.
+        names = [change.route[1] for change in work.changes
+                 if change.pattern == option + "[]" and change.route[1] not in work.actual.stored[option]]
         return {name: work.want[option][name] for name in names if name in work.want[option]}
+
+    def _all_macs(self) -> Dict[str, str]:
+        if self._macs is None:
+            self._macs = self._reader.all_macs()
+        return self._macs
 
     def _growth(self, work: Work) -> List[Problem]:
         found: List[Problem] = []
@@ -122,36 +129,11 @@ class DomainDriver:
                                          "only a volume of a pool has a size here", "grow the file or device itself"))
         return found
 
-    def _nic_problems(self, work: Work) -> List[Problem]:
-        problems: List[Problem] = []
-        for name, nic in self._new_items(work, "nics").items():
-            where = checks.path_in(work.request, "nics", name)
-            if (nic.get("network") is None) == (nic.get("bridge") is None):
-                problems.append(Problem(where, "needs either a network or a bridge", "name one of the two"))
-            elif nic.get("network") is not None and not self._network_exists(nic["network"]):
-                problems.append(Problem(join_path(where, "network"), "there is no network %r on this host"
-                                        % nic["network"], "declare it under networks, or name another"))
-            taken = self._mac_taken(nic["mac"], work.name)
-            if taken:
-                problems.append(Problem(join_path(where, "mac"), "%s is used by domain %s already"
-                                        % (nic["mac"], taken), "declare another mac"))
-        return problems
-
-    def _network_exists(self, name: str) -> bool:
-        if name in self.surroundings.networks or not self.host_ready:
-            return True
-        with translated("list the networks"):
-            return any(network.name() == name for network in self.connection.listAllNetworks(0))
-
-    def _mac_taken(self, mac: str, by_others_than: str) -> str:
-        if not self.host_ready:
-            return ""
-        if self._macs is None:
-            self._macs = self._reader.all_macs()
-        owner = self._macs.setdefault(mac, by_others_than)
-        return owner if owner != by_others_than else ""
-
     def _check_creation(self, work: Work) -> None:
+        try:
+            kinds.name(work.name)
+        except ValueError as error:
+            raise DeclarationError.at(join_path(work.request.where, "name"), str(error)) from None
         if not self.host_ready:
             return
         identity = choices.uuid(work.request.fleet, work.name)
@@ -165,7 +147,7 @@ class DomainDriver:
                 raise DeclarationError.at(join_path(work.request.where, "name"), "its UUID %s is that of domain %s"
                                           % (identity, other.name()), "rename that one back, or choose another name")
         self._platform(work.request)
-        if seeding.wanted(work.want) and self._seed_pool(work.want) is None and not self._capable().test:
+        if seeding.wanted(work.want) and self._seed_pool(work) is None and not self._capable().test:
             raise DeclarationError.at(join_path(work.request.where, "cloud_init"),
                                       "needs a place for its seed", "declare a disk in a pool")
 
@@ -179,8 +161,15 @@ class DomainDriver:
         return self._capabilities
 
     @staticmethod
-    def _seed_pool(want: Mapping[str, Any]) -> Optional[str]:
-        return next((disk["pool"] for disk in want.get("disks", {}).values() if disk.get("pool")), None)
+    def _seed_pool(work: Work) -> Optional[str]:
+        """The pool for the seed: where the guest has one, else where its first disk is."""
+        actual = work.actual
+        there = seeding.place(actual.handle.stored) if actual is not None else None
+        if there is not None:
+            return there.split("/", 1)[0]
+        disks = list(actual.stored["disks"].values()) if actual is not None else []
+        return next((disk["pool"] for disk in disks + list(work.want.get("disks", {}).values()) if disk.get("pool")),
+                    None)
 
     def _note(self, work: Work, new_disks: Mapping[str, Spec]) -> None:
         """Notes what this run will make and choose, so that the annotation says it before the first step."""
@@ -190,12 +179,39 @@ class DomainDriver:
         images.update({name: disk["image"] for name, disk in new_disks.items() if disk.get("image")})
         facts: Dict[str, Any] = {"images": images} if images else {}
         renamed = self._renamed(work)
-        if renamed:
-            facts["renamed"] = renamed
+        facts["renamed"] = renamed or None
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
             facts.update({part: work.want.get("os", {}).get(part) for part in ("family", "variant")})
         work.note(owned=owned, facts=facts)
+        facts = {"due": self._due(work)}
+        if self._starts(work):
+            # Readiness is to be found out anew, from what the console says after this moment.
+            console = build.console_log(work.name, choices.LOG_DIRECTORY)
+            facts["ready"] = ""
+            facts["console"] = os.path.getsize(console) if self.local and os.path.exists(console) else 0
+        _image, seed = self._seed(work)
+        if seed:
+            facts["seed"] = "%s/%s" % (self._seed_pool(work), seed)
+            work.note(owned=[facts["seed"]])
+        work.note(facts=facts)
+
+    @staticmethod
+    def _starts(work: Work) -> bool:
+        """Whether a new QEMU process will run the guest."""
+        state = work.want.get("state") if work.actual is None else next(
+            (change.want for change in work.changes if change.pattern == "state"), None)
+        return work.restart or ((work.actual is None or work.actual.live is None) and state in ("running", "paused"))
+
+    @staticmethod
+    def _due(work: Work) -> Optional[str]:
+        """The power state that nobody declares and that this run must reach all the same, should it die before."""
+        if work.request.option("state") is not None:
+            return None
+        if work.actual is None:
+            return str(work.want["state"])
+        changed = next((str(change.want) for change in work.changes if change.pattern == "state"), None)
+        return changed or (str(work.actual.stored["state"]) if work.restart else None)
 
     @staticmethod
     def _renamed(work: Work) -> Dict[str, str]:
@@ -205,7 +221,8 @@ class DomainDriver:
             if change.pattern == "disks[].name":
                 label = next((label for label, name in renamed.items() if name == change.before), change.before)
                 renamed[label] = change.want
-        return renamed
+        gone = [change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None]
+        return {label: name for label, name in renamed.items() if name not in gone}
 
     def _storage(self) -> Storage:
         if self.storage is None:
@@ -221,7 +238,7 @@ class DomainDriver:
         root = build.domain(work.name, choices.uuid(work.request.fleet, work.name), work.want, platform,
                             work.annotation)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work.want), seed_volume)
+            build.set_seed(root, self._seed_pool(work), seed_volume)
         with work.step("define %s" % work.name):
             domain = self._define(root)
         for name, disk in work.want["disks"].items():
@@ -238,11 +255,15 @@ class DomainDriver:
             self._make_volume(work, name, disk)
         edited = False
         for change in work.changes:
-            edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {})) or edited
+            edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {}),
+                                   handle.live) or edited
         seed, seed_volume = self._seed(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(actual.stored) or self._seed_pool(work.want), seed_volume)
+            build.set_seed(root, self._seed_pool(work), seed_volume)
             self._store_seed(work, seed, seed_volume)
+            edited = True
+        elif self._seed_is_taken_back(work):
+            build.set_seed(root, None, None)
             edited = True
         if edited:
             with work.step("store the document of %s" % work.name):
@@ -292,7 +313,7 @@ class DomainDriver:
     def _seed(self, work: Work) -> Tuple[bytes, Optional[str]]:
         """The seed to be stored in this run, if any; a guest that has booted keeps the one it has."""
         facts = work.annotation.facts
-        wants_more = any(table.is_seed_option(change.pattern) for change in work.changes)
+        wants_more = self._changes_seed(work)
         reseed = work.request.declared.get("cloud_init", {}).get("reseed", False)
         booted = "booted" in facts and not reseed
         if not self.host_ready or self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more or reseed):
@@ -300,14 +321,21 @@ class DomainDriver:
         image, digest = seeding.contents(work.request, work.want, str(facts.get("instance", work.name)))
         return image, seeding.volume_name(work.name, digest)
 
+    @staticmethod
+    def _changes_seed(work: Work) -> bool:
+        return any(table.is_seed_option(change.pattern) for change in work.changes)
+
+    def _seed_is_taken_back(self, work: Work) -> bool:
+        """Nothing is declared any more that the guest, which has not booted yet, should read at its first boot."""
+        return self._changes_seed(work) and not seeding.wanted(work.want) and "booted" not in work.annotation.facts
+
     def _test(self) -> bool:
         return bool(self.connection.getType() == "TEST")
 
     def _store_seed(self, work: Work, image: bytes, volume: Optional[str]) -> None:
-        pool = self._seed_pool(work.want)
+        pool = self._seed_pool(work)
         if volume is None or pool is None:
             return
-        work.note(owned=["%s/%s" % (pool, volume)])
         if self._storage().volume(pool, volume) is None:
             with work.step("store the cloud-init seed of %s" % work.name):
                 self._storage().upload(pool, volume, image)
@@ -339,16 +367,13 @@ class DomainDriver:
             with work.step("set autostart of %s" % work.name), translated("set autostart of %s" % work.name):
                 domain.setAutostart(1 if autostart else 0)
         if state is None:
+            work.note(facts={"due": None})
             return
         starts = state in ("running", "paused") and not domain.isActive()
-        console = build.console_log(work.name, choices.LOG_DIRECTORY)
-        said = os.path.getsize(console) if self.local and os.path.exists(console) else 0
         power.reach(domain, state, work)
-        if starts:
-            facts: Dict[str, Any] = {"ready": None, "console": said}
-            if "booted" not in work.annotation.facts:
-                facts["booted"] = seeding.parts(work.annotation.applied)
-            work.note(facts=facts)
+        work.note(facts={"due": None})
+        if starts and "booted" not in work.annotation.facts:
+            work.note(facts={"booted": seeding.parts(work.annotation.applied)})
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`. Storage goes first: while the guest is defined, what is left of it has a name."""
@@ -361,7 +386,11 @@ class DomainDriver:
         else:
             power.stop(handle.domain, work)
         note = actual.annotation
+        elsewhere = self._reader.volumes_of_others(work.name) if erase else set()
         for owned in note.owned if note is not None else ():
+            if owned in elsewhere:
+                # It was detached here and is another guest's disk now.
+                continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
             if erase or seeding.is_seed_volume(work.name, owned):
                 self._remove_volume(work, owned)
@@ -376,6 +405,9 @@ class DomainDriver:
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
         """See `Driver.annotate`: virDomainSetMetadata, live and stored."""
         domain = actual.handle.domain
+        if not actual.status.get("persistent", True):
+            # A transient domain has no stored document to remember anything in, and ends with its process.
+            return
         text = None if annotation is None else xmltree.annotation_element(annotation.to_json())
         with translated("note the declaration of domain %s" % actual.name):
             flags = libvirt.VIR_DOMAIN_AFFECT_CONFIG
@@ -386,7 +418,10 @@ class DomainDriver:
     def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
         """See `Driver.nudge`."""
         renamed = actual.annotation.facts.get("renamed", {}) if actual.annotation else {}
-        guest = live.Guest(actual.handle.domain, actual.handle.stored, renamed)
+        with translated("ask %s again" % actual.name):
+            if not actual.handle.domain.isActive():
+                return
+        guest = live.Guest(actual.handle.domain, actual.handle.stored, renamed, patient=False)
         for change in changes:
             guest.apply(change)
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
 DISK, NIC, SEED = "disk", "nic", "seed"
@@ -42,6 +42,13 @@ def alias(kind: str, name: str) -> str:
     encoded = "".join(sign if _PLAIN.match(sign) else "".join("_%02x" % byte for byte in sign.encode("utf-8"))
                       for sign in name)
     return "ua-%s-%s" % (kind, encoded)
+
+
+def name_by_alias(kind: str, device: Element) -> None:
+    """Gives a device of the stored document its present label as alias: what it was found by is about to change."""
+    label = _attribute(device, "target", "dev") if kind == DISK else _attribute(device, "mac", "address")
+    if named_by_alias(kind, device) is None:
+        required(device, "alias").set("name", alias(kind, label))
 
 
 def named_by_alias(kind: str, device: Element) -> Optional[str]:
@@ -92,15 +99,22 @@ def find(domain: Element, kind: str, name: str, renamed: Names = NO_NAMES) -> Op
     return next((device for label, device in known if label == name), None)
 
 
+def volumes(domain: Element) -> Set[str]:
+    """Every volume (POOL/VOLUME) that a device of the domain uses, CD drives included."""
+    return {"%s/%s" % (node.get("pool"), node.get("volume"))
+            for node in domain.iterfind("devices/disk/source") if node.get("volume")}
+
+
 def macs(domain: Element) -> List[str]:
     """Every MAC address of the domain."""
     return [_attribute(device, "mac", "address") for device in domain.iterfind("devices/interface")]
 
 
-def next_target(domain: Element, bus: str) -> str:
-    """A free target name for the bus: `vdb`, `sda`."""
+def next_target(domain: Element, bus: str, live: Optional[Element] = None) -> str:
+    """A target name for the bus that is free in the document, and in the running one if given: `vdb`, `sda`."""
     prefix = "vd" if bus == "virtio" else "sd"
-    taken = {_attribute(device, "target", "dev") for device in domain.iterfind("devices/disk")}
+    taken = {_attribute(device, "target", "dev") for root in (domain, live) if root is not None
+             for device in root.iterfind("devices/disk")}
     index = 0
     while prefix + letters(index) in taken:
         index += 1

@@ -33,9 +33,14 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 class Guest:
-    """One domain, with the verbs that `table.Row.verb` names."""
+    """One domain, with the verbs that `table.Row.verb` names.
 
-    def __init__(self, domain: Any, stored: Element, renamed: elements.Names = elements.NO_NAMES) -> None:
+    patient: whether to wait until a device is gone. An unchanged run only asks again, and asking costs no time.
+    """
+
+    def __init__(self, domain: Any, stored: Element, renamed: elements.Names = elements.NO_NAMES,
+                 patient: bool = True) -> None:
+        self.patient = patient
         self.domain = domain
         self.name = domain.name()
         self.stored = stored
@@ -71,7 +76,7 @@ class Guest:
         """virDomainSetMetadata of title or description."""
         kind = libvirt.VIR_DOMAIN_METADATA_TITLE if change.pattern == "title" \
             else libvirt.VIR_DOMAIN_METADATA_DESCRIPTION
-        self.domain.setMetadata(kind, change.want, None, None, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        self.domain.setMetadata(kind, change.want or None, None, None, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def set_agent(self, change: Change) -> None:
         """Plugs or unplugs the agent's channel."""
@@ -117,5 +122,9 @@ class Guest:
 
     def _detach(self, device: Element, gone: Callable[[], bool]) -> None:
         """A detach is a request: a guest that does not answer it keeps the device until its restart, as pending."""
+        alias = xmltree.get(device, "alias/@name")
+        if not self.patient and alias:
+            self.domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            return
         self.domain.detachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
         until(gone, UNPLUG_SECONDS)

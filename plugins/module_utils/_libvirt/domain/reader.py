@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.annotation import Annotation
@@ -68,6 +68,17 @@ class Reader:
                     macs[mac] = domain.name()
         return macs
 
+    def volumes_of_others(self, name: str) -> Set[str]:
+        """The volumes (POOL/VOLUME) that are disks of any other domain, stored or running."""
+        found: Set[str] = set()
+        with translated("read all domains"):
+            for domain in self.connection.listAllDomains(0):
+                if domain.name() == name:
+                    continue
+                for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
+                    found |= elements.volumes(xmltree.parse(domain.XMLDesc(flags)))
+        return found
+
     def _domains(self, names: Optional[Sequence[str]]) -> List[Any]:
         if names is None or len(names) > FEW:
             wanted = None if names is None else set(names)
@@ -93,9 +104,13 @@ class Reader:
         name = domain.name()
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
-        actual = Actual(name, stored=self._spec(stored, annotation), annotation=annotation,
-                        live=None if live is None else self._spec(live, annotation),
+        seeded = annotation is None or seeding.delivered(annotation, stored, self.capacity)
+        actual = Actual(name, stored=self._spec(stored, annotation, seeded), annotation=annotation,
+                        live=None if live is None else self._spec(live, annotation, seeded),
                         handle=Handle(domain, text, stored, live))
+        if actual.live is not None and live is not None:
+            _complete_live(actual.stored, actual.live)
+            actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
         self._first_boot(actual)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
@@ -109,12 +124,15 @@ class Reader:
                 if owned not in used and not seeding.is_seed_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
-    def _spec(self, root: Element, annotation: Optional[Annotation]) -> Spec:
+    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
-        seeding.overlay(spec, annotation)
+        if seeded:
+            seeding.overlay(spec, annotation)
         if annotation is not None:
-            if annotation.applied.get("tags"):
+            if "tags" in annotation.applied:
                 spec["tags"] = annotation.applied["tags"]
+            if annotation.applied.get("protect"):
+                spec["protect"] = True
             for part in ("family", "variant"):
                 if annotation.facts.get(part):
                     spec["os"][part] = annotation.facts[part]
@@ -126,6 +144,9 @@ class Reader:
     @staticmethod
     def _first_boot(actual: Actual) -> None:
         note = actual.annotation
+        if note is None:
+            # Whoever made it has booted it: a seed that it never saw must not run on a living guest.
+            actual.facts["booted"] = seeding.parts({})
         if note is not None and actual.live is not None and "booted" not in note.facts:
             actual.facts["booted"] = seeding.parts(note.applied)
         actual.pending = seeding.first_boot_only(note)
@@ -148,6 +169,29 @@ class Reader:
             actual.status["id"] = domain.ID()
             actual.status["persistent"] = bool(domain.isPersistent())
         actual.status.update(_ownership(actual.annotation))
+        due = actual.annotation.facts.get("due") if actual.annotation is not None else None
+        if due is not None:
+            # Reached or not, it is noted no longer, unless the run that reads this notes it again.
+            actual.facts["due"] = None
+            actual.unfinished = {} if due == state else {"state": due}
+
+
+def _complete_live(stored: Spec, live: Spec) -> None:
+    """Text that is stored and does not run is no text there, so that it can be told from what nobody can know."""
+    for part in ("title", "description"):
+        if part in stored:
+            live.setdefault(part, "")
+
+
+def _leaving(stored: Element, live: Element, renamed: elements.Names) -> List[Tuple[str, ...]]:
+    """Routes of the running devices of ours that are stored no more."""
+    found: List[Tuple[str, ...]] = []
+    for option, kind, here, there in (("disks", elements.DISK, elements.disks(live, renamed), elements.disks(stored, renamed)),
+                                      ("nics", elements.NIC, elements.nics(live), elements.nics(stored))):
+        kept = {name for name, _device in there}
+        found += [(option, name) for name, device in here
+                  if name not in kept and elements.named_by_alias(kind, device) is not None]
+    return found
 
 
 def _ownership(note: Optional[Annotation]) -> Dict[str, Any]:

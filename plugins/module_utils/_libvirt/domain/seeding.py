@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from ..._reconcile import cloudinit, grammar
 from ..._reconcile.annotation import Annotation
@@ -17,7 +17,8 @@ from ..._reconcile.plan import Actual, Pending, pending_between
 from ..._reconcile.schema import Spec
 from ..._reconcile.secrets import Secret
 from .. import seed as iso
-from . import table
+from .. import xmltree
+from . import elements, table
 
 LABEL = "cidata"
 _NIC_PARTS = ("address", "gateway", "dns")
@@ -36,6 +37,26 @@ def wanted(want: Mapping[str, Any]) -> bool:
     """Whether the declaration has anything for a seed to say."""
     mine = parts(want)
     return bool(mine["cloud_init"] or mine["nics"])
+
+
+def place(root: Any) -> Optional[str]:
+    """The seed that a document has, as POOL/VOLUME."""
+    device = elements.seed(root)
+    if device is None:
+        return None
+    return "%s/%s" % (xmltree.get(device, "source/@pool"), xmltree.get(device, "source/@volume"))
+
+
+def delivered(annotation: Annotation, root: Any, there: Callable[[str, str], Optional[int]]) -> bool:
+    """Whether the guest has been given what the annotation says: a run may have died before it stored the seed.
+
+    A guest that has booted has read it, whatever became of the seed since.
+    """
+    noted = annotation.facts.get("seed")
+    if noted is None or "booted" in annotation.facts:
+        return True
+    pool, volume = str(noted).split("/", 1)
+    return place(root) == noted and there(pool, volume) is not None
 
 
 def overlay(spec: Spec, annotation: Optional[Annotation]) -> None:

@@ -14,11 +14,26 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import grammar, schema
 from ..._reconcile.plan import FIRST_BOOT, Rule
 from .. import xmltree
 from . import elements
 
 KIB = 1024
+
+
+def _choices() -> Dict[str, Tuple[str, ...]]:
+    found: Dict[str, Tuple[str, ...]] = {}
+
+    def note(pattern: str, option: schema.Option) -> None:
+        if option.choices:
+            found[pattern] = option.choices
+
+    schema.walk(grammar.GUEST, note)
+    return found
+
+
+_CHOICES = _choices()
 
 
 @dataclass(frozen=True)
@@ -40,11 +55,16 @@ class Row:
     verb: str = ""
 
     def get(self, element: Element) -> Any:
-        """The option's value in a domain (or device) element; None where it does not stand there."""
+        """The option's value in a domain (or device) element; None where it does not stand there.
+
+        A value that the grammar does not have (a disk on an IDE bus) is left alone like an element that it does not know.
+        """
         if self.read is not None:
             return self.read(element)
         text = xmltree.get(element, self.place)
-        return None if text is None else self.decode(text)
+        if not text or text not in _CHOICES.get(self.pattern, (text,)):
+            return None
+        return self.decode(text)
 
     def put(self, element: Element, value: Any) -> None:
         """Writes the value into the element; None removes it."""
@@ -101,13 +121,21 @@ def _read_vcpu_count(domain: Element) -> Any:
     return int(current) if current else _read_vcpus(domain)
 
 
+def _drop_single_vcpus(domain: Element) -> None:
+    """`<vcpus>` says of each CPU whether it is there, and wins over the counts; libvirt makes it anew when it needs to."""
+    for node in domain.findall("vcpus"):
+        domain.remove(node)
+
+
 def _write_vcpu_count(domain: Element, count: Any) -> None:
+    _drop_single_vcpus(domain)
     if _read_vcpus(domain) < count or domain.find("vcpu") is None:
         xmltree.put(domain, "vcpu", str(count))
     xmltree.put(domain, "vcpu/@current", str(count) if count != _read_vcpus(domain) else None)
 
 
 def _write_vcpu_maximum(domain: Element, maximum: Any) -> None:
+    _drop_single_vcpus(domain)
     count = min(_read_vcpu_count(domain), maximum)
     xmltree.put(domain, "vcpu", str(maximum))
     xmltree.put(domain, "vcpu/@current", str(count) if count != maximum else None)
@@ -126,10 +154,17 @@ def _write_firmware(domain: Element, value: Any) -> None:
     xmltree.put(domain, "os/@firmware", "efi" if value == "uefi" else None)
 
 
-def _same_machine(want: str, have: str) -> bool:
+def _same_text(want: Any, have: Any) -> bool:
+    """Text is read without the blanks around it, and empty text is none: libvirt stores neither reliably."""
+    return (want or "").strip() == (have or "").strip()
+
+
+def _same_machine(want: Any, have: Any) -> bool:
     """libvirt expands an alias (`q35`) to the versioned machine (`pc-q35-7.2`) when it stores the document."""
     if want == have:
         return True
+    if want is None or have is None:
+        return False
     if want == "pc":
         return have.startswith("pc-i440fx")
     return have.startswith("pc-%s-" % want) or have.startswith("%s-" % want)
@@ -162,6 +197,17 @@ def _write_console(domain: Element, value: Any) -> None:
             devices.remove(node)
     elif domain.find("devices/serial") is None:
         devices.append(elements.build("serial", {"type": "pty"}, [("target", {"port": "0"})]))
+
+
+def _read_network(nic: Element) -> Any:
+    """A running NIC on a network of mode bridge says type bridge, and still names its network."""
+    return xmltree.get(nic, "source/@network")
+
+
+def _read_bridge(nic: Element) -> Any:
+    if nic.get("type") != "bridge" or _read_network(nic) is not None:
+        return None
+    return xmltree.get(nic, "source/@bridge")
 
 
 def _source(kind: str, place: str) -> Callable[[Element], Any]:
@@ -214,7 +260,7 @@ def _not_hotplug_bus(disk: Any, _live: Mapping[str, Any]) -> str:
 
 
 def _follows(option: str, part: str) -> Callable[[Mapping[str, Any]], Any]:
-    return lambda want: want.get(option, {}).get(part)
+    return lambda spec: spec.get(option, {}).get(part)
 
 
 _AT_START = "fixed when the guest starts"
@@ -222,17 +268,17 @@ _NEW_DISK = "declare a disk under another name instead, and copy the data"
 _LATER = Rule(live=False, reason=_AT_START)
 
 ROWS: Tuple[Row, ...] = (
-    Row("state", "", Rule(), verb="set_state"),
-    Row("autostart", "", Rule(default=False)),
-    Row("tags", "", Rule()),
-    Row("title", "title", Rule(), verb="set_metadata"),
-    Row("description", "description", Rule(), verb="set_metadata"),
+    Row("state", "", Rule(always=True), verb="set_state"),
+    Row("autostart", "", Rule(default=False, always=True)),
+    Row("tags", "", Rule(always=True)),
+    Row("title", "title", Rule(same=_same_text), verb="set_metadata"),
+    Row("description", "description", Rule(same=_same_text), verb="set_metadata"),
     Row("cpus.count", "vcpu/@current", Rule(cooperative=True, unless=_above_cpu_ceiling),
         read=_read_vcpu_count, write=_write_vcpu_count, verb="set_vcpus"),
     Row("cpus.maximum", "vcpu", Rule(live=False, reason="the CPU ceiling is " + _AT_START,
                                      default=_follows("cpus", "count")),
         read=_read_vcpus, write=_write_vcpu_maximum),
-    Row("memory.size", "currentMemory", Rule(cooperative=True, unless=_above_memory_ceiling),
+    Row("memory.size", "currentMemory", Rule(cooperative=True, guests_own=True, unless=_above_memory_ceiling),
         read=_read_memory_size, write=_write_memory_size, verb="set_memory"),
     Row("memory.maximum", "memory", Rule(live=False, reason="the memory ceiling is " + _AT_START,
                                          default=_follows("memory", "size")),
@@ -244,14 +290,14 @@ ROWS: Tuple[Row, ...] = (
                                                same=_same_machine)),
     Row("os.kernel", "os/kernel", _LATER),
     Row("os.initrd", "os/initrd", _LATER),
-    Row("os.cmdline", "os/cmdline", _LATER),
+    Row("os.cmdline", "os/cmdline", Rule(live=False, reason=_AT_START, same=_same_text)),
     Row("agent", "devices/channel", Rule(default=True), read=lambda domain: agent_channel(domain) is not None,
         write=_write_agent, verb="set_agent"),
     Row("console", "devices/serial", Rule(live=False, reason="serial ports are " + _AT_START, default=True),
         read=_read_presence("devices/serial"), write=_write_console),
 
     Row("disks[]", "", Rule(unless=_not_hotplug_bus, cooperative=True), verb="plug"),
-    Row("disks[].name", "", Rule()),
+    Row("disks[].name", "", Rule(always=True)),
     Row("disks[].pool", "source/@pool", Rule(fixed=_NEW_DISK), read=_source("volume", "source/@pool"),
         write=_write_source("volume", "pool")),
     Row("disks[].volume", "source/@volume", Rule(fixed=_NEW_DISK), read=_source("volume", "source/@volume"),
@@ -270,10 +316,10 @@ ROWS: Tuple[Row, ...] = (
     Row("disks[].serial", "serial", Rule(live=False, reason=_AT_START)),
 
     Row("nics[]", "", Rule(cooperative=True), verb="plug"),
-    Row("nics[].name", "", Rule()),
-    Row("nics[].network", "source/@network", Rule(), read=_source("network", "source/@network"),
+    Row("nics[].name", "", Rule(always=True)),
+    Row("nics[].network", "source/@network", Rule(), read=_read_network,
         write=_write_source("network", "network"), verb="update_nic"),
-    Row("nics[].bridge", "source/@bridge", Rule(), read=_source("bridge", "source/@bridge"),
+    Row("nics[].bridge", "source/@bridge", Rule(), read=_read_bridge,
         write=_write_source("bridge", "bridge"), verb="update_nic"),
     Row("nics[].mac", "mac/@address", Rule(live=False, reason="the MAC address is " + _AT_START)),
     Row("nics[].model", "model/@type", Rule(live=False, reason="the device model is " + _AT_START)),
@@ -285,7 +331,7 @@ ROWS: Tuple[Row, ...] = (
 
 # What only the seed carries: known from the annotation, and read by the guest at its first boot alone.
 SEED_OPTIONS = ("cloud_init", "nics[].address", "nics[].gateway", "nics[].dns")
-SEED_RULE = Rule(live=False, reason=FIRST_BOOT)
+SEED_RULE = Rule(live=False, reason=FIRST_BOOT, harmless=True)
 
 BY_PATTERN: Dict[str, Row] = {row.pattern: row for row in ROWS}
 
