@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import string
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -18,7 +19,7 @@ from ansible.inventory.data import InventoryData
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, to_safe_group_name
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import FlotillaError
 from ansible_collections.flotilla.virt.plugins.plugin_utils import _planned
-from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import never_a_template
+from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import load_with_templates, never_a_template
 from ansible_collections.flotilla.virt.plugins.plugin_utils._guests import PLANNED, UNKNOWN, Guest, declared_guest
 
 FILE_NAMES = ("flotilla.yml", "flotilla.yaml")
@@ -79,7 +80,7 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             self._check_options()
             reading = self._reading(path, cache)
-            guests = reading.guests + self._declared(reading)
+            guests = reading.guests + self._declared(reading, path)
             self._add(self._named([guest for guest in guests if self._is_wanted(guest)], reading))
         except FlotillaError as error:
             raise AnsibleParserError(str(error)) from None
@@ -121,12 +122,12 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
 
     # -- which guests ---------------------------------------------------------------------------------------------------
 
-    def _declared(self, reading: Reading) -> List[Guest]:
+    def _declared(self, reading: Reading, path: str) -> List[Guest]:
         """The guests that fleet files declare and that were not found."""
         files = self.get_option("fleet_files")
         if not files:
             return []
-        declared = _planned.read_fleets([(name, self._fleet_file(name)) for name in files], self._resolve)
+        declared = _planned.read_fleets([(name, self._fleet_file(name, path)) for name in files], self._resolve)
         there = {guest.variables["flotilla_name"] for guest in reading.guests}
         found = []
         for guest in declared.guests:
@@ -135,10 +136,11 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
                 found.append(declared_guest(guest.name, guest.host, guest.engine, state, guest.fleet, guest.tags))
         return found
 
-    def _fleet_file(self, name: str) -> Any:
-        if not self.loader.path_exists(self.loader.path_dwim(name)):
-            raise AnsibleParserError("fleet_files: there is no file %s; paths are relative to the inventory file" % name)
-        return self.loader.load_from_file(name, cache="none", trusted_as_template=True)
+    def _fleet_file(self, name: str, path: str) -> Any:
+        file = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(name))
+        if not self.loader.is_file(file):
+            raise AnsibleParserError("fleet_files: there is no file %s; paths are relative to the inventory file" % file)
+        return load_with_templates(self.loader, file)
 
     def _resolve(self, value: Any) -> Any:
         """A value of a fleet file; templates may use extra variables."""
