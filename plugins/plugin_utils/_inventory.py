@@ -55,7 +55,7 @@ class Reading:
     def from_json(cls, text: str) -> Reading:
         """Reads `to_json`'s form."""
         kept = json.loads(text)
-        return cls([Guest(**guest) for guest in kept["guests"]], {(host, engine) for host, engine in kept["complete"]})
+        return cls([Guest(**guest) for guest in kept["guests"]], {(pair[0], pair[1]) for pair in kept["complete"]})
 
 
 class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
