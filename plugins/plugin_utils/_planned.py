@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar, kinds, schema
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import Problem, raise_if_any
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet.members import names_of
 
 # Gives the value of what may be a template; raises ValueError for one that cannot be told.
 Resolve = Callable[[Any], Any]
@@ -105,9 +106,7 @@ class _Fleet:
                 yield from self._members(name, merged)
 
     def _members(self, name: str, merged: Mapping[str, Any]) -> Iterable[Declared]:
-        count = merged.get("count")
-        names = [name] if count is None else ["%s-%d" % (name, number) for number in range(1, count + 1)]
-        for each in names:
+        for each in names_of(name, merged.get("count")):
             yield Declared(each, self.name, merged.get("engine", "kvm"), merged.get("host", ""), merged["tags"])
 
     def _layered(self, kind: str, entries: Callable[[str, Mapping[str, Any]], Iterable[Tuple[str, str, Any]]]) -> Dict[str, Dict[str, Any]]:

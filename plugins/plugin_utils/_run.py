@@ -31,7 +31,6 @@ from ansible.utils.context_objects import CLIArgs
 from ansible.vars.manager import VariableManager
 
 
-
 def _command_line() -> Dict[str, Any]:
     """The options of a command line for this run: those of the configuration.
 

@@ -22,6 +22,13 @@ def template(text: str) -> str:
     return text if trust_as_template is None else trust_as_template(text)
 
 
+def load_with_templates(loader: Any, path: str) -> Any:
+    """The content of a YAML file of variables, whose texts may be templates. Raises AnsibleError."""
+    if trust_as_template is None:
+        return loader.load_from_file(path, cache="none")
+    return loader.load_from_file(path, cache="none", trusted_as_template=True)
+
+
 def never_a_template(value: Any) -> Any:
     """A variable's value that a guest's owner may have written, and that must never be taken for a template.
 
