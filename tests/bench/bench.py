@@ -1,0 +1,230 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""`make bench`: raw libvirt-python, ours and community.libvirt side by side, in one run, on one private libvirtd.
+
+Prints tables and writes build/bench.json. How each figure is taken stands in docs/benchmarks.rst. Nothing fails for being
+slow; a run that does something else than it is measured for ends the benchmark.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/tools")]
+
+import collection  # noqa: E402  pylint: disable=wrong-import-position
+import figures  # noqa: E402  pylint: disable=wrong-import-position
+import fleets  # noqa: E402  pylint: disable=wrong-import-position
+import libvirt  # noqa: E402  pylint: disable=wrong-import-position
+import peers  # noqa: E402  pylint: disable=wrong-import-position
+from figures import WORKS, Report, Target, seconds_text  # noqa: E402  pylint: disable=wrong-import-position
+from runs import BIN, Ansible, Sample  # noqa: E402  pylint: disable=wrong-import-position
+from ssh import PrivateSshd  # noqa: E402  pylint: disable=wrong-import-position
+from support.libvirtd import PrivateLibvirtd  # noqa: E402  pylint: disable=wrong-import-position
+
+SIZES = (100, 1000)
+LARGEST = 10_000
+RAW, OURS, PEER, SSH = "raw libvirt-python", "flotilla.virt", "community.libvirt", "flotilla.virt over SSH"
+FROM_NOTHING, NOTHING, ONE = WORKS
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flotilla-virt"
+
+
+class Bench:
+    """One run of the benchmark."""
+
+    def __init__(self, daemon: PrivateLibvirtd, folder: Path) -> None:
+        """Prepare for this libvirtd, with scratch files below `folder`."""
+        self.daemon = daemon
+        self.folder = folder
+        self.report = Report(machine=figures.machine())
+        self.ours = Ansible(daemon.enter, collection.install(), folder)
+        self.connection: Any = libvirt.open(daemon.uri)
+        self.template = ""
+
+    def run(self) -> Report:
+        """Measure everything."""
+        self._warm_up()
+        for size in SIZES:
+            self._ours(size)
+            self._clear()
+            self._raw(size)
+            self._clear()
+        self._over_ssh()
+        self._clear()
+        self._peer()
+        self._clear()
+        self._in_process()
+        self._versions()
+        self.report.machine["load_after"] = os.getloadavg()[0]
+        self._targets()
+        return self.report
+
+    def _warm_up(self) -> None:
+        """What happens once: byte code, QEMU's capabilities. And the document that all contenders define."""
+        self.ours.fleet(1)
+        self.template = peers.template(self.connection, fleets.name(0))
+        self._clear()
+        self.report.add("ansible-playbook", "one debug", 0, *(self.ours.nothing() for _ in range(2)))
+        self.report.add("ansible-playbook", "one ping", 0, *(self.ours.ping() for _ in range(2)))
+
+    def _ours(self, size: int) -> None:
+        self.report.add(OURS, FROM_NOTHING, size, self._expect(self.ours.fleet(size), 1, size))
+        self.report.add(OURS, NOTHING, size, *(self._expect(self.ours.fleet(size), 0, size) for _ in range(3)))
+        if size == SIZES[-1]:
+            self._measure_here("unchanged", size, self.daemon.uri)
+        # There and back: each of the two runs changes one guest.
+        self.report.add(OURS, ONE, size, *(self._expect(self.ours.fleet(size, changed), 1, size, changed) for changed in (True, False)))
+
+    def _raw(self, size: int) -> None:
+        first, other = (peers.documents(self.template, size, changed) for changed in (False, True))
+        raw = peers.Raw(self.daemon.uri)
+        self.report.add(RAW, FROM_NOTHING, size, self._expect(raw.define(first), size, size))
+        self.report.add(RAW, NOTHING, size, *(self._expect(raw.define(first), 0, size) for _ in range(3)))
+        self.report.add(RAW, ONE, size, *(self._expect(raw.define(texts), 1, size, texts is other) for texts in (other, first)))
+
+    def _over_ssh(self) -> None:
+        size, keys = SIZES[-1], self.folder / "ssh"
+        keys.mkdir(mode=0o700)
+        with PrivateSshd(self.daemon.enter, keys) as sshd:
+            ours = Ansible(self.daemon.enter, self.ours.collections, self.folder, sshd.variables, sshd.settings)
+            self.report.add(SSH, FROM_NOTHING, size, self._expect(ours.fleet(size), 1, size))
+            self.report.add(SSH, NOTHING, size, *(self._expect(ours.fleet(size), 0, size) for _ in range(2)))
+            self.report.add(SSH, ONE, size, self._expect(ours.fleet(size, True), 1, size, True))
+
+    def _peer(self) -> None:
+        measured = peers.Community.COUNT
+        try:
+            peer = peers.Community(Ansible(self.daemon.enter, CACHE, self.folder), CACHE)
+        except peers.Missing as reason:
+            self.report.notes.append(f"{PEER} was not measured: {reason}")
+            return
+        self.report.versions[PEER] = peer.version
+        first, other = (peers.documents(self.template, measured, changed) for changed in (False, True))
+        floor = self._seconds("ansible-playbook", "one debug", 0)
+        for work, texts in ((FROM_NOTHING, first), (NOTHING, first), (ONE, other)):
+            sample = self._expect(peer.define(texts), None, measured, texts is other)
+            self.report.add(PEER, work, measured, sample)
+            for size in SIZES:
+                figure = self.report.add(PEER, work, size)
+                figure.extrapolated_from = measured
+                figure.extrapolated_seconds = floor + (sample.seconds - floor) / measured * size
+
+    # -- in process -----------------------------------------------------------------------------------------------------
+
+    def _in_process(self) -> None:
+        for size in (SIZES[-1], LARGEST):
+            state = self.folder / f"{size}.xml"
+            self._measure_here("create", size, str(state))
+            self._measure_here("unchanged", size, str(state))
+
+    def _measure_here(self, verb: str, size: int, place: str) -> None:
+        command = ["/usr/bin/python3", str(ROOT / "tests/bench/in_process.py"), verb, str(size), place]
+        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(self.ours.collections)}, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+        where = "qemu" if "://" in place else "test driver"
+        found = {"work": FROM_NOTHING if verb == "create" else NOTHING, "where": where, **json.loads(done.stdout)}
+        if found["changed"] != (size if verb == "create" else 0):
+            raise SystemExit(f"{found['changed']} of {size} guests changed in process, for {found['work']}")
+        self.report.in_process.append(found)
+        print(f"in process on {where}, {size} domains, {found['work']}: {seconds_text(found['seconds'])}", file=sys.stderr, flush=True)
+
+    # -- what was really done -------------------------------------------------------------------------------------------
+
+    def _expect(self, sample: Sample, changed: int | None, domains: int, grown: bool = False) -> Sample:
+        """The sample, if so much was reported as changed and the host has these domains, the middle one grown or not."""
+        there = self.connection.listAllDomains(0)
+        memory = {256 * 1024: False, 384 * 1024: True}[self.connection.lookupByName(fleets.name(domains // 2)).info()[2]]
+        if len(there) != domains or memory != grown or (changed is not None and sample.changed != changed):
+            raise SystemExit(f"not what was to be measured: {len(there)} domains for {domains}, {sample.changed} changed for {changed}")
+        return sample
+
+    def _clear(self) -> None:
+        for domain in self.connection.listAllDomains(0):
+            domain.undefine()
+
+    def _seconds(self, contender: str, work: str, domains: int) -> float:
+        figure = self.report.find(contender, work, domains)
+        if figure is None:
+            raise KeyError((contender, work, domains))
+        return figure.seconds
+
+    # -- what it means --------------------------------------------------------------------------------------------------
+
+    def _versions(self) -> None:
+        number = self.connection.getLibVersion()
+        said = {
+            "libvirt": f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}",
+            "QEMU": figures.command_output("qemu-system-x86_64", "--version"),
+            "ansible-core": figures.command_output(str(BIN / "ansible"), "--version"),
+            "Python of the controller": sys.version.split()[0],
+            "Python of the host": figures.command_output("/usr/bin/python3", "--version"),
+            OURS: figures.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
+        }
+        self.report.versions.update(said)
+
+    def _targets(self) -> None:
+        size = SIZES[-1]
+        unchanged, made = self._seconds(OURS, NOTHING, size), self._seconds(OURS, FROM_NOTHING, size)
+        targets = [Target(f"{size} domains, nothing to do", "3 s or less", seconds_text(unchanged), unchanged <= 3),
+                   Target(f"{size} domains from nothing", "10 s or less", seconds_text(made), made <= 10)]
+        peer = self.report.find(PEER, NOTHING, size)
+        if peer is not None:
+            times = peer.seconds / unchanged
+            targets.append(Target("faster than community.libvirt (its time extrapolated)", "100 times or more", f"{times:.0f} times", times >= 100))
+        same = {found["guests"]: found for found in self.report.in_process if found["where"] != "qemu" and found["work"] == NOTHING}
+        above = same[LARGEST]["above_parameters_mb"]
+        targets.append(Target(f"{LARGEST} domains, memory above the parameters", "below 200 MB", f"{above:.0f} MB", above < 200))
+        growth = same[LARGEST]["seconds"] / same[size]["seconds"]
+        targets.append(Target(f"{LARGEST} domains against {size}, in process", "linear: about 10 times", f"{growth:.1f} times", growth < 12))
+        self.report.targets = targets
+
+
+def show(report: Report) -> str:
+    """The tables."""
+    out: list[str] = []
+    header = ["", *(f"{contender}{'' if contender != PEER else ' (~ from 50)'}" for contender in (RAW, OURS, PEER))]
+    rows = [header]
+    for size in SIZES:
+        for work in WORKS:
+            found = [report.find(contender, work, size) for contender in (RAW, OURS, PEER)]
+            rows.append([f"{size} domains, {work}", *(figure.text() if figure else "not measured" for figure in found)])
+    out += figures.lines(rows) + [""]
+    others = [figure for figure in report.figures if figure.contender not in (RAW, OURS, PEER) or figure.domains not in SIZES]
+    out += figures.lines([[f"{figure.contender}: {f'{figure.domains} domains, ' if figure.domains else ''}{figure.work}", figure.text()]
+                          for figure in others]) + [""]
+    memory = [["in process, without Ansible", "seconds", "a guest", "parameters", "above them", "result"]]
+    for found in report.in_process:
+        memory.append([f"{found['guests']} on the {found['where']}, {found['work']}", seconds_text(found["seconds"]),
+                       f"{found['seconds'] / found['guests'] * 1e6:.0f} us", f"{found['parameters_bytes'] / 1e6:.1f} MB",
+                       f"{found['above_parameters_mb']:.0f} MB", f"{found['result_bytes'] / 1e6:.1f} MB"])
+    out += figures.lines(memory) + [""]
+    out += figures.lines([["target", "wanted", "figure", "met"]] + [
+        [target.what, target.wanted, target.figure, "yes" if target.met else "NO"] for target in report.targets]) + [""]
+    out += report.notes
+    machine = report.machine
+    out.append(f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB; load {machine['load_before']:.1f} before, "
+               f"{machine['load_after']:.1f} after")
+    return "\n".join(out + [", ".join(f"{name} {version}" for name, version in report.versions.items())])
+
+
+def main() -> None:
+    """Run it."""
+    with tempfile.TemporaryDirectory(prefix="fv-bench-") as folder, PrivateLibvirtd() as daemon:
+        report = Bench(daemon, Path(folder)).run()
+    report.write(ROOT / "build/bench.json")
+    print(show(report))
+    print("Written to build/bench.json.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The body of the module `fleet` in this process, without Ansible: seconds of each part, and peak memory.
+
+    in_process.py create COUNT FILE       from nothing on libvirt's test driver, whose documents are then written to FILE
+    in_process.py unchanged COUNT PLACE   the same declaration again, on such a FILE or on what a URI has
+    in_process.py profile COUNT PLACE     the second, under cProfile, for people
+
+Run with the interpreter of the system and PYTHONPATH at the installed collection. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import gc
+import json
+import pstats
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fleets
+import libvirt
+from ansible_collections.flotilla.virt.plugins.module_utils._fleet.drivers import Host
+from ansible_collections.flotilla.virt.plugins.module_utils._fleet.run import FleetRun, Settings, as_result
+from ansible_collections.flotilla.virt.plugins.module_utils._host.lock import turn
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet import parse_fleet
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.secrets import sealer
+
+TEST = "test:///default"
+
+
+def memory(field: str) -> float:
+    """VmRSS or VmHWM of this process, in MB of 10^6 bytes."""
+    line = next(line for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines() if line.startswith(field))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def run(uri: str, count: int) -> dict[str, Any]:
+    """One run over that many guests; seconds of its parts, and MB above what was there with the parameters."""
+    text = json.dumps(fleets.parameters(count))
+    bare = memory("VmRSS")
+    raw = json.loads(text)
+    gc.collect()
+    before = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts again here: proc(5)
+    marks = [time.perf_counter()]
+    fleet = parse_fleet(raw)
+    marks.append(time.perf_counter())
+    host = Host(fleet, uri, False)
+    settings = Settings(turn=lambda: turn("fleet bench", 300))
+    outcome = FleetRun(fleet, host.drivers(), sealer(b"bench" * 8), settings).run()
+    marks.append(time.perf_counter())
+    result = as_result(outcome, fleet, False)
+    returned = len(json.dumps(result))
+    marks.append(time.perf_counter())
+    parse, work, report = (after - earlier for earlier, after in zip(marks, marks[1:]))
+    if result["failed"]:
+        raise SystemExit(result["msg"])
+    return {
+        "guests": count,
+        "changed": result["summary"]["changed"],
+        "seconds": marks[-1] - marks[0],
+        "parse_seconds": parse,
+        "run_seconds": work,
+        "report_seconds": report,
+        "parameters_bytes": len(text),
+        "parameters_mb": before - bare,
+        "result_bytes": returned,
+        "above_parameters_mb": memory("VmHWM") - before,
+    }
+
+
+def test_driver() -> Any:
+    """libvirt's test driver, empty. All its connections in one process share what it has, while one of them is open."""
+    connection = libvirt.open(TEST)
+    for domain in connection.listAllDomains(0):
+        domain.destroy()
+        domain.undefine()
+    return connection
+
+
+def create(count: int, path: Path) -> dict[str, Any]:
+    """From nothing. The test driver's domains live in this process too; `unchanged` tells how much that is."""
+    connection = test_driver()
+    measured = run(TEST, count)
+    with path.open("w", encoding="utf-8") as file:
+        for domain in connection.listAllDomains(0):
+            file.write(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).replace("\n", " ") + "\n")
+    return measured
+
+
+@contextmanager
+def opened(place: str) -> Iterator[str]:
+    """The URI of a place, and what is there if it is a file; the driver's own memory is used before anything is measured."""
+    if "://" in place:
+        yield place
+        return
+    connection = test_driver()
+    with Path(place).open(encoding="utf-8") as file:
+        for line in file:
+            connection.defineXML(line)
+    yield TEST
+    connection.close()
+
+
+def unchanged(count: int, place: str) -> dict[str, Any]:
+    """The same declaration again."""
+    before = memory("VmRSS")
+    with opened(place) as uri:
+        driver = memory("VmRSS") - before
+        return {**run(uri, count), "driver_mb": driver}
+
+
+def profile(count: int, place: str) -> None:
+    """Where the time goes."""
+    with opened(place) as uri, cProfile.Profile() as profiler:
+        run(uri, count)
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
+
+
+def main(arguments: list[str]) -> None:
+    """Do what the first argument says."""
+    verb, count, place = arguments
+    if verb == "profile":
+        profile(int(count), place)
+    else:
+        print(json.dumps(create(int(count), Path(place)) if verb == "create" else unchanged(int(count), place)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
