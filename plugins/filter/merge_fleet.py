@@ -12,24 +12,29 @@ author: The flotilla.virt team (@flotilla)
 description:
   - Merges in the order given. Dictionaries merge by key and lists whose items all have a C(name) by that name; any other list and any
     single value is replaced by the later one. A value of null declares nothing.
-  - A source that holds nothing but the key C(fleet) stands for what is below it.
-positional: _input
+  - A part that holds nothing but the key C(fleet) stands for what is below it.
+positional: sources
 options:
   _input:
-    description: The sources, each a dictionary with C(source), its name for messages, and C(value), a dictionary.
+    description: The parts of the declaration, the last one over all others.
     type: list
     elements: dict
+    required: true
+  sources:
+    description: A name for each part, for messages and for C(origins), such as its file's.
+    type: list
+    elements: str
     required: true
 """
 
 EXAMPLES = r"""
 - name: Merge two parts
   ansible.builtin.debug:
-    msg: "{{ parts | flotilla.virt.merge_fleet }}"
+    msg: "{{ parts | flotilla.virt.merge_fleet(['10-base.yml', '20-web.yml']) }}"
   vars:
     parts:
-      - {source: 10-base.yml, value: {name: shop, guests: [{name: db1, cpus: 2}]}}
-      - {source: 20-web.yml, value: {guests: [{name: web}, {name: db1, memory: 2GiB}]}}
+      - {name: shop, guests: [{name: db1, cpus: 2}]}
+      - {guests: [{name: web}, {name: db1, memory: 2GiB}]}
 """
 
 RETURN = r"""
@@ -49,14 +54,12 @@ def _unwrapped(value):
     return value["fleet"] if isinstance(value, dict) and set(value) == {"fleet"} else value
 
 
-def merge_fleet(parts):
+def merge_fleet(parts, sources):
     """See DOCUMENTATION."""
-    if not isinstance(parts, (list, tuple)):
-        raise AnsibleFilterError("merge_fleet needs a list of dictionaries with source and value")
+    if not isinstance(parts, (list, tuple)) or not isinstance(sources, (list, tuple)) or len(parts) != len(sources):
+        raise AnsibleFilterError("merge_fleet needs a list of parts and a name for each of them")
     try:
-        merged = merge_sources([(str(part["source"]), _unwrapped(part["value"])) for part in parts])
-    except (KeyError, TypeError):
-        raise AnsibleFilterError("merge_fleet needs a list of dictionaries with source and value") from None
+        merged = merge_sources([(str(source), _unwrapped(part)) for source, part in zip(sources, parts)])
     except DeclarationError as error:
         raise AnsibleFilterError(str(error)) from None
     return {"fleet": merged.value, "origins": merged.origins}

@@ -239,7 +239,7 @@ def as_result(outcome: Outcome, fleet: Fleet, check_mode: bool) -> Dict[str, Any
         "changed": any(entry["changed"] for entry in entries), "failed": bool(text), "results": entries,
         "summary": summarise(entries), "plan_id": outcome.plan_id, "drift": [dict(entry) for entry in fleet.drift],
         "plan": [dict(change, path="%s.%s" % (entry["name"], change["path"])) for entry in entries
-                 for change in entry["plan"] if entry["status"] != "skipped"],
+                 for change in entry["plan"] if entry["changed"]],
     }
     out["diff"] = {"before": {change["path"]: change["before"] for change in out["plan"]},
                    "after": {change["path"]: change["after"] for change in out["plan"]}}
