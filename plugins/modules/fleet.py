@@ -43,7 +43,7 @@ options:
     elements: str
   set:
     description:
-      - Values by path over what is declared, such as C({db1.memory.size: 8GiB}) or C({"web-2.disks[data].size": 20GiB}), checked like the
+      - Values by path over what is declared, such as V(8GiB) under C(db1.memory.size) or under C(web-2.disks[data].size), checked like the
         declaration itself. What they change is returned as RV(drift).
       - As text, C(db1.memory.size=8GiB, db1.cpus.count=4), for surveys.
     type: dict
