@@ -89,10 +89,13 @@ class Surveyor:
         return HostFacts(self.drivers.engines() if self.fleet.asks_engine else {}, guests)
 
     def _check_engines(self, guests: Iterable[Guest]) -> None:
-        raise_if_any([Problem(guest.written(("engine",)), "engine %s of guest %s cannot be used here: %s" % (
-            guest.engine, guest.name, self.drivers.unusable.get(guest.engine, "it has no driver")),
-            "choose one of %s" % ", ".join(self.drivers.guests))
-                      for guest in guests if guest.engine not in self.drivers.guests and not guest.ends])
+        usable = self.drivers.guests
+        raise_if_any([self._engine_problem(guest) for guest in guests if guest.engine not in usable and not guest.ends])
+
+    def _engine_problem(self, guest: Guest) -> Problem:
+        why = self.drivers.unusable.get(guest.engine, "it has no driver")
+        return Problem(guest.written(("engine",)), "engine %s of guest %s cannot be used here: %s"
+                       % (guest.engine, guest.name, why), "choose one of %s" % ", ".join(self.drivers.guests))
 
     def _run(self, driver: Driver, requests: List[Request]) -> KindRun:
         return KindRun(driver, requests, self.seal, self.threads, self.hook)

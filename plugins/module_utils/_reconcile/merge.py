@@ -16,6 +16,7 @@ from .errors import DeclarationError, Problem, join_path, raise_if_any
 from .kinds import describe
 from .schema import Option, Spec
 
+
 def copy_spec(value: Any) -> Any:
     """A copy of a parsed declaration in which every dictionary and list is new; scalars and secrets are shared."""
     if isinstance(value, dict):

@@ -198,4 +198,3 @@ class _Reader:
         if not guest.ends:
             self.problems.extend(self.surroundings.problems_of(guest))
         return guest
-
