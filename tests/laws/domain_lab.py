@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -14,12 +15,14 @@ import libvirt
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt import xmltree
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import module
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.storage import PARTIAL
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain.driver import DomainDriver, Surroundings
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotation import Annotation
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import Problem, raise_if_any
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.schema import Spec
 
+from .domain_cases import BASE, Case
 from .lab import Documents, Lab, Raw
 from .wire import Wire
 
@@ -66,7 +69,8 @@ class DomainLab(Lab):
             found["domain:%s live" % name] = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.isActive() else ""
             found["domain:%s power" % name] = "%s autostart %s" % (domain.state()[0], domain.autostart() if domain.isPersistent() else "")
         for network in self.raw.listAllNetworks():
-            found["network:%s" % network.name()] = network.XMLDesc() + str(network.isActive())
+            # How many NICs are connected to it is no change of the network.
+            found["network:%s" % network.name()] = re.sub(" connections='\\d+'", "", network.XMLDesc()) + str(network.isActive())
         for pool in self.raw.listAllStoragePools():
             found["pool:%s" % pool.name()] = "active" if pool.isActive() else ""
             for volume in pool.listAllVolumes() if pool.isActive() else ():
@@ -94,6 +98,7 @@ class DomainLab(Lab):
             text = xmltree.annotation_of(self.stored(domain.name()))
             if text:
                 named.update(Annotation.from_json(text, domain.name()).owned)
+        named |= {volume + PARTIAL for volume in named}
         return [volume for volume in self.volumes() if volume not in named and not self.is_base(volume)]
 
     def is_base(self, volume: str) -> bool:
@@ -158,3 +163,23 @@ def _copy(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _copy(part) for name, part in value.items()}
     return [_copy(part) for part in value] if isinstance(value, list) else value
+
+
+def declare(case: Case, value: Any, base: Mapping[str, Any] = BASE) -> dict[str, Any]:
+    """The declaration that gives a case's option a value (None: does not declare it), with what it needs beside."""
+    raw = dict(base)
+    for pattern, other in case.beside.items():
+        raw = build_up(pattern, other, raw)
+    if value is None and case.pattern == "nics[].network":
+        # A NIC whose network is declared no more is still that NIC.
+        return dict(raw, nics=[{"name": "lan"}])
+    return build_up(case.pattern, value, raw)
+
+
+def at(spec: Any, pattern: str) -> Any:
+    """What a rendered spec says at a pattern, in the first item of each list."""
+    for step in pattern.split("."):
+        spec = (spec or {}).get(step[:-2] if step.endswith("[]") else step)
+        if step.endswith("[]"):
+            spec = spec[0] if spec else None
+    return spec

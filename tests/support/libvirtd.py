@@ -103,6 +103,7 @@ class PrivateLibvirtd:
             (self.state / name).mkdir()
             Path(place).mkdir(parents=True, exist_ok=True)  # the mount points, on a machine where libvirt never ran
         (self.state / "cgroup").mkdir()
+        (self.state / "log/qemu").mkdir()  # the packages make it; consoles are logged there
         if not self.share_net:
             (self.state / "own-net").touch()
         for name in ("libvirtd.conf", "qemu.conf", "qemu-lockd.conf", "virtlogd.conf", "libvirt.conf", "lxc.conf"):

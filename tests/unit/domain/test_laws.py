@@ -12,35 +12,12 @@ from typing import Any
 import pytest
 from laws import domain_cases, laws
 from laws.domain_cases import BASE, CASES, KEEPS, Case
-from laws.domain_lab import DomainLab, build_up, settled, test_host
+from laws.domain_lab import DomainLab, at, declare, settled, test_host
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import table
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar, schema
 
 IN_PROCESS = [pytest.param(case, id=case.pattern) for case in CASES if not case.real]
-
-
-@pytest.fixture(name="lab")
-def _lab(tmp_path: Path) -> DomainLab:
-    return test_host(tmp_path)
-
-
-def declaration(case: Case, value: Any) -> dict[str, Any]:
-    raw = dict(BASE)
-    for pattern, other in case.beside.items():
-        raw = build_up(pattern, other, raw)
-    if value is None and case.pattern == "nics[].network":
-        # A NIC whose network is declared no more is still that NIC.
-        return build_up("nics[].name", "lan", raw | {"nics": [{"name": "lan"}]})
-    return build_up(case.pattern, value, raw)
-
-
-def at(spec: Any, pattern: str) -> Any:
-    for step in pattern.split("."):
-        spec = (spec or {}).get(step[:-2] if step.endswith("[]") else step)
-        if step.endswith("[]"):
-            spec = spec[0] if spec else None
-    return spec
 
 
 def test_every_row_and_every_option_is_exercised() -> None:
@@ -71,11 +48,11 @@ def test_every_row_has_an_option() -> None:
 
 @pytest.mark.parametrize("case", IN_PROCESS)
 def test_an_option_is_set_changed_and_taken_back(lab: DomainLab, case: Case) -> None:
-    laws.converge(lab, "web", declaration(case, case.first))
-    second = laws.converge(lab, "web", declaration(case, case.second))
+    laws.converge(lab, "web", declare(case, case.first))
+    second = laws.converge(lab, "web", declare(case, case.second))
     assert second.changed and len(second.plan) == 1, second.plan
     kept = at(second.spec, case.pattern)
-    last = laws.converge(lab, "web", declaration(case, None))
+    last = laws.converge(lab, "web", declare(case, None))
     expected = kept if case.taken_back is KEEPS else case.taken_back
     assert at(last.spec, case.pattern) == expected
     assert len(last.plan) == (0 if expected == kept else 1), last.plan
@@ -84,8 +61,8 @@ def test_an_option_is_set_changed_and_taken_back(lab: DomainLab, case: Case) -> 
 @pytest.mark.parametrize("case", IN_PROCESS)
 def test_an_option_declared_later_is_enforced(lab: DomainLab, case: Case) -> None:
     # What a creation cannot do without starts with another value instead of none.
-    laws.converge(lab, "web", declaration(case, case.second if case.pattern in ("memory.size", "nics[].network") else None))
-    result = laws.converge(lab, "web", declaration(case, case.first))
+    laws.converge(lab, "web", declare(case, case.second if case.pattern in ("memory.size", "nics[].network") else None))
+    result = laws.converge(lab, "web", declare(case, case.first))
     assert len(result.plan) <= 1, result.plan
 
 
@@ -95,7 +72,7 @@ def test_an_option_survives_being_killed_anywhere(tmp_path: Path, case: Case) ->
         lab = test_host(tmp_path)
         return lab, lab.wire
 
-    laws.assert_killed_runs_are_finished(fresh, "web", declaration(case, case.second), [declaration(case, case.first)], settled)
+    laws.assert_killed_runs_are_finished(fresh, "web", declare(case, case.second), [declare(case, case.first)], settled)
 
 
 def test_a_creation_survives_being_killed_anywhere(tmp_path: Path) -> None:

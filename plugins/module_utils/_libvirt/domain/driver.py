@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
@@ -19,7 +19,7 @@ from ..._reconcile.plan import LIVE, Actual, Change, Rule
 from ..._reconcile.schema import Spec, problems_of_engine
 from .. import xmltree
 from ..connection import libvirt, translated
-from ..storage import Storage
+from ..storage import PARTIAL, Storage
 from . import build, checks, choices, document, elements, live, power, reader, seeding, table, waiting
 
 METADATA_KEY = "flotilla"
@@ -194,6 +194,8 @@ class DomainDriver:
         if seed:
             facts["seed"] = "%s/%s" % (self._seed_pool(work), seed)
             work.note(owned=[facts["seed"]])
+        elif self._seed_is_taken_back(work):
+            facts["seed"] = ""
         work.note(facts=facts)
 
     @staticmethod
@@ -268,6 +270,8 @@ class DomainDriver:
         if edited:
             with work.step("store the document of %s" % work.name):
                 handle.domain = self._define(root)
+        if self._changes_seed(work) and actual.live is None:
+            self._drop_old_seeds(work, seeding.place(root))
         self._resize_stopped(work)
         self._apply_live(work, handle, root)
         if work.restart:
@@ -318,7 +322,10 @@ class DomainDriver:
         booted = "booted" in facts and not reseed
         if not self.host_ready or self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more or reseed):
             return b"", None
-        image, digest = seeding.contents(work.request, work.want, str(facts.get("instance", work.name)))
+        stored = work.actual.stored["nics"] if work.actual is not None else {}
+        want = dict(work.want, nics={name: {"mac": stored.get(name, {}).get("mac"), **nic}
+                                     for name, nic in work.want.get("nics", {}).items()})
+        image, digest = seeding.contents(work.request, want, str(facts.get("instance", work.name)))
         return image, seeding.volume_name(work.name, digest)
 
     @staticmethod
@@ -340,6 +347,15 @@ class DomainDriver:
             with work.step("store the cloud-init seed of %s" % work.name):
                 self._storage().upload(pool, volume, image)
 
+    def _drop_old_seeds(self, work: Work, current: Optional[str]) -> None:
+        """What a seed said that no document names any more is nobody's: it may hold secrets."""
+        for owned in [volume for volume in work.annotation.owned
+                      if seeding.is_seed_volume(work.name, volume) and volume != current]:
+            self._remove_volume(work, owned)
+            work.annotation = replace(work.annotation, owned=tuple(
+                volume for volume in work.annotation.owned if volume != owned))
+        work.note(facts={"seed": current})
+
     def _resize_stopped(self, work: Work) -> None:
         """Grows the volumes of a stopped guest; a running one's are grown by its QEMU."""
         actual = work.existing
@@ -353,6 +369,9 @@ class DomainDriver:
         actual = work.existing
         if actual.live is None or not handle.domain.isActive():
             return
+        with translated("read domain %s" % work.name):
+            # As libvirt stored it: with the addresses that the devices are to have, now and after a restart.
+            root = xmltree.parse(handle.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
         guest = live.Guest(handle.domain, root, work.annotation.facts.get("renamed", {}))
         for change in work.changes:
             if change.impact == LIVE and change.pattern not in ("state", "autostart", "tags"):
@@ -397,10 +416,12 @@ class DomainDriver:
         power.undefine(handle.domain, work, keep_nvram=not erase)
 
     def _remove_volume(self, work: Work, owned: str) -> None:
+        """Removes an owned volume, and what a run that died while it filled it has left under its temporary name."""
         pool, volume = owned.split("/", 1)
-        if self._storage().volume(pool, volume) is not None:
-            with work.step("delete volume %s" % owned):
-                self._storage().delete_volume(pool, volume)
+        for name in (volume, volume + PARTIAL):
+            if self._storage().volume(pool, name) is not None:
+                with work.step("delete volume %s/%s" % (pool, name)):
+                    self._storage().delete_volume(pool, name)
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
         """See `Driver.annotate`: virDomainSetMetadata, live and stored."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import Any, Callable
 from xml.etree.ElementTree import Element
@@ -118,13 +119,27 @@ class Guest:
         self.domain.updateDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def _attach(self, device: Element) -> None:
-        self.domain.attachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        """Plugs a device in at its stored address, or at any other where the running guest has something there."""
+        try:
+            self.domain.attachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        except libvirt.libvirtError:
+            elsewhere = copy.deepcopy(device)
+            address = elsewhere.find("address")
+            if address is None:
+                raise
+            elsewhere.remove(address)
+            self.domain.attachDeviceFlags(xmltree.tostring(elsewhere), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def _detach(self, device: Element, gone: Callable[[], bool]) -> None:
         """A detach is a request: a guest that does not answer it keeps the device until its restart, as pending."""
         alias = xmltree.get(device, "alias/@name")
         if not self.patient and alias:
-            self.domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            try:
+                self.domain.detachDeviceAlias(alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            except libvirt.libvirtError as error:
+                # QEMU refuses to ask twice: "already in the process of unplug".
+                if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_INTERNAL_ERROR):
+                    raise
             return
         self.domain.detachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
         until(gone, UNPLUG_SECONDS)

@@ -104,13 +104,15 @@ class Reader:
         name = domain.name()
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
-        seeded = annotation is None or seeding.delivered(annotation, stored, self.capacity)
+        seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
         actual = Actual(name, stored=self._spec(stored, annotation, seeded), annotation=annotation,
                         live=None if live is None else self._spec(live, annotation, seeded),
                         handle=Handle(domain, text, stored, live))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
             actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
+        if annotation is not None and annotation.facts.get("seed") == "" and not seeded:
+            actual.facts["seed"] = None
         self._first_boot(actual)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual

@@ -47,14 +47,18 @@ def place(root: Any) -> Optional[str]:
     return "%s/%s" % (xmltree.get(device, "source/@pool"), xmltree.get(device, "source/@volume"))
 
 
-def delivered(annotation: Annotation, root: Any, there: Callable[[str, str], Optional[int]]) -> bool:
+def delivered(name: str, annotation: Annotation, root: Any, there: Callable[[str, str], Optional[int]]) -> bool:
     """Whether the guest has been given what the annotation says: a run may have died before it stored the seed.
 
-    A guest that has booted has read it, whatever became of the seed since.
+    A guest that has booted has read it, whatever became of the seed since. One whose seed is being taken back has it
+    until the last of it is gone.
     """
     noted = annotation.facts.get("seed")
     if noted is None or "booted" in annotation.facts:
         return True
+    if not noted:
+        return place(root) is not None or any(there(*owned.split("/", 1)) is not None for owned in annotation.owned
+                                              if is_seed_volume(name, owned))
     pool, volume = str(noted).split("/", 1)
     return place(root) == noted and there(pool, volume) is not None
 
