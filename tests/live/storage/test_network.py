@@ -168,8 +168,8 @@ def test_state(lab: Bench, connection: Any) -> None:
     ({"subnet": "10.9.0.0/24", "dhcp": {"start": "10.9.0.30", "end": "10.9.0.20"}}, ["it.dhcp.start", "above"]),
     ({"subnet": "10.9.0.0/24", "dhcp": {"hosts": [{"mac": MAC, "address": "10.8.0.2"}]}},
      ["it.dhcp.hosts[0].address", "outside"]),
-    ({"subnet": "10.9.0.0/24", "dhcp": {"hosts": [{"mac": MAC, "address": "10.9.0.2"},
-                                                 {"mac": MAC2, "address": "10.9.0.2"}]}},
+    ({"subnet": "10.9.0.0/24", "dhcp": {"hosts": [
+        {"mac": MAC, "address": "10.9.0.2"}, {"mac": MAC2, "address": "10.9.0.2"}]}},
      ["it.dhcp.hosts[1].address", "already"]),
     ({"mode": "bridge", "bridge": "br20", "mtu": 1400}, ["it.mtu", "mode bridge has no such option"]),
 ])
