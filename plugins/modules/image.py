@@ -12,7 +12,9 @@ version_added: 0.1.0
 description:
   - Makes an image known on the host under a name, from a file that is there or by one download, and checks it.
   - One image has a variant for each family of engines. C(disk) is for domains, C(rootfs) for containers.
-  - A download is kept below C(/var/lib/flotilla/images/cache) (C(~/.local/share/flotilla/images/cache) for other users than root) under a temporary name until its checksum is right; nothing is kept of what is wrong. Other runs need not wait for it.
+  - A download is kept below C(/var/lib/flotilla/images/cache) (C(~/.local/share/flotilla/images/cache) for other users
+    than root), under a temporary name until its checksum is right. Nothing is kept of what is wrong. Other runs need not
+    wait for it.
   - A disk image must be one whole file. An overlay that refers to another file is refused.
   - Guests get copy-on-write clones. The image is copied into a pool once, when the first guest there is made from it.
 author: The flotilla.virt team (@flotilla)

@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Makes a network match what is declared, and says exactly what it did. A second run changes nothing.
   - Options that are not declared are left alone. What an earlier run declared and this one no longer does is taken back.
-  - The running network is changed where libvirt can (its DHCP range and fixed leases). Everything else is stored and reported as pending until the network restarts; see O(on_change).
+  - The running network is changed where libvirt can (its DHCP range and fixed leases). Everything else is stored and
+    reported as pending until the network restarts; see O(on_change).
   - The declaration is remembered in the network's own document on the host.
 author: The flotilla.virt team (@flotilla)
 extends_documentation_fragment:

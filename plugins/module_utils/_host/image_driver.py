@@ -74,9 +74,9 @@ class ImageDriver:
     def _place(self, source: Mapping[str, Any]) -> Optional[str]:
         """Where the file of a source is, or will be."""
         if source.get("path"):
-            return os.path.realpath(source["path"])
+            return os.path.realpath(str(source["path"]))
         checksum = images.parse_checksum(source.get("checksum"))
-        return images.cached_path(source["url"], checksum, os.path.join(self.base, "cache")) if checksum else None
+        return images.cached_path(str(source["url"]), checksum, os.path.join(self.base, "cache")) if checksum else None
 
     def rule(self, pattern: str) -> Rule:
         """See `Driver.rule`."""
@@ -158,10 +158,10 @@ class ImageDriver:
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`: forgets the image, and its downloads."""
-        assert work.actual is not None
+        actual = work.existing
         with work.step("forget image %s" % work.name):
             os.unlink(_record_path(self.base, work.name))
-            self._drop_downloads(work.actual.handle, {})
+            self._drop_downloads(actual.handle, {})
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
         """See `Driver.annotate`: in the image's file."""

@@ -185,7 +185,7 @@ def remembered_digest(path: str, cache: str, checksum: Optional[Tuple[str, str]]
     known: Dict[str, Any] = read_json(note)
     digests: Dict[str, str] = known.get("digests", {}) if known.get("identity") == identity else {}
     before = dict(digests)
-    for algorithm in {"sha256", checksum[0] if checksum else "sha256"}:
+    for algorithm in ("sha256",) + ((checksum[0],) if checksum else ()):
         if algorithm not in digests:
             digests[algorithm] = _digest(path, algorithm)
     if checksum:

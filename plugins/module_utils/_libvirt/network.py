@@ -171,10 +171,10 @@ class NetworkDriver:
 
     def change(self, work: Work) -> None:
         """See `Driver.change`: the stored document, the running network, then its power."""
-        assert work.actual is not None
-        handle: Handle = work.actual.handle
+        actual = work.existing
+        handle: Handle = actual.handle
         root = xmltree.parse(self._unchanged(handle, work.name))
-        if network_document.edit(root, work.changes, network_document.targeted(work.actual.stored, work.changes)):
+        if network_document.edit(root, work.changes, network_document.targeted(actual.stored, work.changes)):
             with work.step("store the document of network %s" % work.name):
                 self._store(handle, work.name, root)
         values = {change.pattern: change.want for change in work.changes}
@@ -215,8 +215,7 @@ class NetworkDriver:
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`."""
-        assert work.actual is not None
-        network = work.actual.handle.network
+        network = work.existing.handle.network
         if network.isActive():
             with work.step("stop network %s" % work.name), translated("stop network %s" % work.name):
                 network.destroy()

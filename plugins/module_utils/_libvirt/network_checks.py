@@ -67,8 +67,10 @@ def _addresses(target: Mapping[str, Any], found: _Problems, declared: Mapping[st
         missing = "end" if "start" in dhcp else "start"
         found.add("dhcp." + missing, "is required beside dhcp.%s" % ("start" if missing == "end" else "end"),
                   "declare both")
-    elif "start" in dhcp and all([_inside(dhcp[name], subnet, "dhcp." + name, found) for name in ("start", "end")]):
-        if ipaddress.ip_address(dhcp["start"]) > ipaddress.ip_address(dhcp["end"]):
+    elif "start" in dhcp:
+        # Both are looked at, so that both are told.
+        inside = [_inside(dhcp[name], subnet, "dhcp." + name, found) for name in ("start", "end")]
+        if all(inside) and int(ipaddress.ip_address(dhcp["start"])) > int(ipaddress.ip_address(dhcp["end"])):
             found.add("dhcp.start", "%s is above dhcp.end %s" % (dhcp["start"], dhcp["end"]), "exchange them")
     _hosts(dhcp.get("hosts", {}), subnet, target, found)
 

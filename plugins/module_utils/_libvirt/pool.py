@@ -173,10 +173,9 @@ class PoolDriver:
 
     def change(self, work: Work) -> None:
         """See `Driver.change`: autostart and whether it is active are all that can change."""
-        assert work.actual is not None
+        actual = work.existing
         values = {change.pattern: change.want for change in work.changes}
-        self._finish(work, work.actual.handle, work.actual.stored["type"], values.get("autostart"),
-                     values.get("state"))
+        self._finish(work, actual.handle, actual.stored["type"], values.get("autostart"), values.get("state"))
 
     def _finish(self, work: Work, pool: Any, kind: str, autostart: Optional[bool], state: Optional[str]) -> None:
         if autostart is not None and bool(pool.autostart()) != bool(autostart):
@@ -195,8 +194,7 @@ class PoolDriver:
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`: the definition goes, what is in the pool stays."""
-        assert work.actual is not None
-        pool = work.actual.handle
+        pool = work.existing.handle
         if pool.isActive():
             with work.step("stop pool %s" % work.name), translated("stop pool %s" % work.name):
                 pool.destroy()

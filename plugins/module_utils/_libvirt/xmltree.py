@@ -97,11 +97,12 @@ def get(element: ET.Element, path: str) -> Optional[str]:
     An element that is there without text gives the empty string, so that its presence can be told.
     """
     steps, attribute = _steps(path)
-    here: Optional[ET.Element] = element
+    here = element
     for step in steps:
-        here = _child(here, step)
-        if here is None:
+        child = _child(here, step)
+        if child is None:
             return None
+        here = child
     if attribute:
         return here.get(attribute)
     return (here.text or "").strip()

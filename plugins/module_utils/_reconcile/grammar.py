@@ -274,18 +274,18 @@ def _image_source(variant: str) -> Tuple[Option, ...]:
     )
 
 
+_IMAGE_FORMAT = Option("format", "str", choices=("qcow2", "raw"), take_back="delete", doc=(
+    "Format that it must have. An image of another one is then refused.",))
 IMAGE: Tuple[Option, ...] = (
     Option("state", "str", choices=("present", "absent"), take_back="keep", doc=(
         "V(present) (the default); V(absent) forgets the image. Guests made from it, and the volumes that they are clones"
         " of, stay.",)),
     Option("disk", "dict", short="path", take_back="delete", doc=(
         "Disk image, for domains: qcow2 or raw, which is found out. A bare path is short for V(path).",),
-           options=_image_source("disk") + (
-               Option("format", "str", choices=("qcow2", "raw"), take_back="delete", doc=(
-                   "Format that it must have. An image of another one is then refused.",)),)),
+        options=_image_source("disk") + (_IMAGE_FORMAT,)),
     Option("rootfs", "dict", short="path", take_back="delete", doc=(
         "Tarball of a root file system, for containers. A bare path is short for V(path).",),
-           options=_image_source("rootfs")),
+        options=_image_source("rootfs")),
 )
 
 GUEST_SHORT_FORMS = ("disk", "image")

@@ -401,6 +401,12 @@ def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Sea
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
 
 
+def _to_finish(actual: Actual, request: Request) -> schema.Spec:
+    """What a creation that died left to be done, unless another state is declared now: then its aim was another."""
+    state = actual.unfinished.get("state")
+    return {} if request.option("state", state) not in (state, "present") else actual.unfinished
+
+
 def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Driver) -> List[Change]:
     """What is pending and comes true with a restart."""
     known = {change.path for change in changes}
