@@ -17,7 +17,8 @@ description:
     and vaulted ones included). Hosts are read in parallel.
   - Configuration files are named C(flotilla.yml), or end in C(.flotilla.yml).
   - Ansible reads inventory sources in the order given and the files of a directory by name. Hosts that O(hosts) names must
-    come from an earlier source, or stand in O(hosts) with their variables. Variables beside a playbook are not seen.
+    come from an earlier source, or stand in O(hosts) with their variables. Variables beside a playbook are not seen;
+    extra variables (C(-e)) count for hosts too, while C(--user), C(--become) and other options of the command line do not.
   - "Ansible itself turns the failure of an inventory source into a warning and goes on without its hosts. Set
     C(any_unparsed_is_failed = true) in the section C([inventory]) of ansible.cfg, or E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED),
     to have it stop."
@@ -257,7 +258,7 @@ class InventoryModule(GuestInventory):
         except AnsibleError as error:
             raise AnsibleParserError("host %s: one of its connection variables cannot be resolved: %s" % (name, error)) from None
         default = C.DEFAULT_TRANSPORT
-        return Source(name, _jump.is_remote(variables, default), _jump.through_host(name, variables, default))
+        return Source(name, _jump.is_remote(variables, default), _jump.through_host(name, variables, default, C.HOST_KEY_CHECKING))
 
     # -- how ------------------------------------------------------------------------------------------------------------
 

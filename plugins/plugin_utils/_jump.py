@@ -10,6 +10,8 @@ import shlex
 from typing import Any, List, Mapping, Optional
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 SSH_CONNECTIONS = ("ssh", "ansible.builtin.ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.paramiko_ssh",
                    "ansible.netcommon.libssh")
 LOCAL_CONNECTIONS = ("local", "ansible.builtin.local")
@@ -20,7 +22,8 @@ PORT = ("ansible_ssh_port", "ansible_port")
 KEY = ("ansible_ssh_private_key_file", "ansible_private_key_file")
 ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args")
 CONNECTION = ("ansible_connection",)
-ALL = ADDRESS + USER + PORT + KEY + ARGUMENTS + CONNECTION
+CHECKING = ("ansible_ssh_host_key_checking", "ansible_host_key_checking")
+ALL = ADDRESS + USER + PORT + KEY + ARGUMENTS + CONNECTION + CHECKING
 
 
 def is_remote(variables: Mapping[str, Any], default: str = "ssh") -> bool:
@@ -28,11 +31,17 @@ def is_remote(variables: Mapping[str, Any], default: str = "ssh") -> bool:
     return _first(variables, CONNECTION, default) not in LOCAL_CONNECTIONS
 
 
-def through_host(name: str, variables: Mapping[str, Any], default: str = "ssh") -> str:
-    """The options of `ssh` that jump through an inventory host; empty where it is not reached by SSH."""
+def through_host(name: str, variables: Mapping[str, Any], default: str = "ssh", checks_keys: bool = True) -> str:
+    """The options of `ssh` that jump through an inventory host; empty where it is not reached by SSH.
+
+    default, checks_keys: the connection, and whether host keys are checked, where no variable says it.
+    """
     if _first(variables, CONNECTION, default) not in SSH_CONNECTIONS:
         return ""
     arguments = [word for option in ARGUMENTS for word in shlex.split(str(variables.get(option) or ""))]
+    if not boolean(_first(variables, CHECKING, checks_keys), strict=False):
+        # What Ansible itself passes to ssh for the host; the ssh of the jump knows nothing of Ansible's settings.
+        arguments += ["-o", "StrictHostKeyChecking=no"]
     return jump(str(_first(variables, ADDRESS, name)), _first(variables, USER), _first(variables, PORT),
                 _first(variables, KEY), arguments)
 

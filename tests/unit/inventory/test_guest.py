@@ -95,6 +95,13 @@ def test_a_host_with_a_key_and_options_of_its_own_gets_a_proxy_command() -> None
                                     "-i", "/keys/my key", "-l", "ops", "192.0.2.11"]
 
 
+@pytest.mark.parametrize(("variables", "checks"), [({}, False), ({"ansible_host_key_checking": "false"}, True),
+                                                   ({"ansible_ssh_host_key_checking": False}, True)])
+def test_a_jump_checks_host_keys_where_ansible_does(variables: dict[str, object], checks: bool) -> None:
+    assert "StrictHostKeyChecking=no" in _jump.through_host("kvm1", variables, checks_keys=checks)
+    assert "StrictHostKeyChecking" not in _jump.through_host("kvm1", {"ansible_host_key_checking": True}, checks_keys=checks)
+
+
 def test_no_jump_through_what_is_not_reached_by_ssh() -> None:
     assert _jump.through_host("kvm1", {"ansible_connection": "community.docker.docker"}) == ""
     assert _jump.is_remote({"ansible_connection": "local"}) is False
