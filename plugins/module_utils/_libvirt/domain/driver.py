@@ -386,7 +386,7 @@ class DomainDriver:
     def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
         """See `Driver.nudge`."""
         renamed = actual.annotation.facts.get("renamed", {}) if actual.annotation else {}
-        guest = live.Guest(actual.handle.domain, actual.handle.stored, renamed)
+        guest = live.Guest(actual.handle.domain, actual.handle.stored(), renamed)
         for change in changes:
             guest.apply(change)
 
