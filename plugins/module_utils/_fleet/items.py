@@ -41,6 +41,9 @@ class Drivers:
 class KindRun(Run):
     """The run over one kind, fed from a reading that the fleet has made already."""
 
+    # A fleet's list of results is brief.
+    with_spec = False
+
     def survey_from(self, actuals: Mapping[str, Actual]) -> List[Decision]:
         """Decides about each request on what was read."""
         self.decisions = [self._decide(request, actuals.get(request.name)) for request in self.requests]

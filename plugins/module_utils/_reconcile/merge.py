@@ -58,15 +58,15 @@ def missing(options: Sequence[Option], spec: Mapping[str, Any], path: str) -> Li
     """A problem for every required option that no layer declared."""
     found: List[Problem] = []
     for option in options:
-        value, place = spec.get(option.name), join_path(path, option.name)
+        value = spec.get(option.name)
         if value is None:
             if option.required:
-                found.append(Problem(place, "is required", "declare it"))
+                found.append(Problem(join_path(path, option.name), "is required", "declare it"))
         elif option.kind == "dict":
-            found.extend(missing(option.options, value, place))
+            found.extend(missing(option.options, value, join_path(path, option.name)))
         elif option.kind == "items" and option.options:
             for index, item in enumerate(value.values()):
-                found.extend(missing(option.options, item, "%s[%d]" % (place, index)))
+                found.extend(missing(option.options, item, "%s[%d]" % (join_path(path, option.name), index)))
     return found
 
 

@@ -48,8 +48,10 @@ class Run:
     """The run over the resources of one kind on one host.
 
     `survey` reads and decides, `apply` carries out; in check mode only the first is called. Both may be called with
-    work of other kinds between them, which is what a fleet does.
+    work of other kinds between them, which is what a fleet does. `with_spec`: whether results carry the whole spec.
     """
+
+    with_spec = True
 
     def __init__(self, driver: Driver, requests: Sequence[Request], seal: Seal, threads: int = 1,
                  hook: Optional[Callable[[str], None]] = None) -> None:
@@ -358,14 +360,20 @@ class Run:
         pending = decision.pending if not check_mode else _foreseen(decision, self.driver)
         result.pending = [entry.entry() for entry in pending]
         if actual is not None:
-            result.spec = schema.render_spec(self.driver.options, actual.stored)
             result.status = dict(actual.status)
-        elif check_mode and decision.work is not None:
-            result.spec = schema.render_spec(self.driver.options, decision.work.want)
+        if self.with_spec:
+            result.spec = self._spec_after(decision, check_mode)
         if decision.error is not None:
             self._report_failure(decision, result)
         decision.result = result
         return result
+
+    def _spec_after(self, decision: Decision, check_mode: bool) -> schema.Spec:
+        if decision.actual is not None:
+            return schema.render_spec(self.driver.options, decision.actual.stored)
+        if check_mode and decision.work is not None:
+            return schema.render_spec(self.driver.options, decision.work.want)
+        return {}
 
     @staticmethod
     def _report_failure(decision: Decision, result: Result) -> None:
@@ -394,11 +402,13 @@ def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Sea
 
     `options` maps a kind's driver options by resource kind; secrets go in sealed.
     """
-    document = [[decision.request.name, decision.action, [change.entry() for change in decision.changes],
-                 decision.annotation.applied if decision.annotation else None,
-                 decision.actual.stored if decision.actual else None] for decision in decisions]
-    text = json.dumps(document, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:32]
+    digest = hashlib.sha256()
+    for decision in decisions:
+        document = [decision.request.name, decision.action, [change.entry() for change in decision.changes],
+                    decision.annotation.applied if decision.annotation else None,
+                    decision.actual.stored if decision.actual else None]
+        digest.update(json.dumps(document, sort_keys=True, default=str).encode("utf-8"))
+    return digest.hexdigest()[:32]
 
 
 def _to_finish(actual: Actual, request: Request) -> schema.Spec:

@@ -442,7 +442,7 @@ class DomainDriver:
         with translated("ask %s again" % actual.name):
             if not actual.handle.domain.isActive():
                 return
-        guest = live.Guest(actual.handle.domain, actual.handle.stored, renamed, patient=False)
+        guest = live.Guest(actual.handle.domain, actual.handle.stored(), renamed, patient=False)
         for change in changes:
             guest.apply(change)
 

@@ -57,7 +57,7 @@ class Observer:
             if self.with_addresses and actual.live is not None:
                 leases = addresses.all_leases(self.driver.connection) if leases is None else leases
                 actual.status["addresses"] = addresses.of(self.driver.connection, actual.handle.domain,
-                                                          actual.handle.live, leases)
+                                                          actual.handle.live(), leases)
         return found
 
 
