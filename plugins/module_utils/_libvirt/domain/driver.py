@@ -164,7 +164,7 @@ class DomainDriver:
     def _seed_pool(work: Work) -> Optional[str]:
         """The pool for the seed: where the guest has one, else where its first disk is."""
         actual = work.actual
-        there = seeding.place(actual.handle.stored) if actual is not None else None
+        there = seeding.place(actual.handle.stored()) if actual is not None else None
         if there is not None:
             return there.split("/", 1)[0]
         disks = list(actual.stored["disks"].values()) if actual is not None else []
@@ -258,7 +258,7 @@ class DomainDriver:
         edited = False
         for change in work.changes:
             edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {}),
-                                   handle.live) or edited
+                                   handle.live()) or edited
         seed, seed_volume = self._seed(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume)
