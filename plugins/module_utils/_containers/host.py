@@ -90,7 +90,7 @@ class LocalHost:
         source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         try:
             done = subprocess.run(list(argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit, env=environment,
-                                  check=False, encoding="utf-8", errors="surrogateescape", **source)  # type: ignore[call-overload]
+                                  check=False, encoding="utf-8", errors="surrogateescape", **source)
         except FileNotFoundError as missing:
             raise EngineError("the command %s is not installed on this host" % argv[0], "install the package that has it") from missing
         except subprocess.TimeoutExpired as late:

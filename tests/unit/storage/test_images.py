@@ -19,7 +19,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._host import images
 from ansible_collections.flotilla.virt.plugins.module_utils._host.image_driver import ImageDriver, source_of
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import FlotillaError
 
-from ...live.storage.laws import Bench
+from ...system.storage.laws import Bench
 
 
 def qcow2(capacity=64 << 20, backing=0, features=0):

@@ -166,8 +166,8 @@ def _same_machine(want: Any, have: Any) -> bool:
     if want is None or have is None:
         return False
     if want == "pc":
-        return have.startswith("pc-i440fx")
-    return have.startswith("pc-%s-" % want) or have.startswith("%s-" % want)
+        return bool(have.startswith("pc-i440fx"))
+    return bool(have.startswith("pc-%s-" % want) or have.startswith("%s-" % want))
 
 
 AGENT_CHANNEL = "org.qemu.guest_agent.0"
