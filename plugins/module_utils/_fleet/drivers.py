@@ -17,7 +17,6 @@ from .._libvirt.connection import DEFAULT_URI, NotReady, connect, is_local
 from .._libvirt.domain import module as domain
 from .._libvirt.network import NetworkDriver
 from .._libvirt.pool import PoolDriver
-from .._libvirt.storage import Storage
 from .._reconcile.attachment import Attachment
 from .._reconcile.contract import Driver
 from .._reconcile.errors import FlotillaError
@@ -68,9 +67,12 @@ class Host:
             connection = None
         made.pool = PoolDriver(connection, self.local)
         made.network = NetworkDriver(connection, self.local)
-        guests["kvm"] = domain.make(connection, self.uri, domain.Surroundings(
+        driver = domain.make(connection, self.uri, domain.Surroundings(
             images={name: spec["disk"] for name, spec in self.fleet.images.items() if spec.get("disk")},
             pools=set(self.resources["pools"]), networks=set(self.resources["networks"])))
+        guests["kvm"] = driver
+        if driver.storage is not None:
+            made.forget = driver.storage.forget
 
     def _needs_libvirt(self) -> bool:
         return bool(self.resources["pools"] or self.resources["networks"]

@@ -63,6 +63,7 @@ class FleetRun:
         self.fleet = fleet
         self.settings = settings
         self.surveyor = Surveyor(fleet, drivers, seal, fleet.parallel or default_threads(), settings.hook)
+        self._forget = drivers.forget
         self._failed: Set[str] = set()
         self._lock = ExitStack()
 
@@ -118,6 +119,8 @@ class FleetRun:
     def _apply(self, found: Survey, outcome: Outcome) -> None:
         for stage in (found.pools, found.networks):
             self._apply_together([item for item in stage if not item.ends])
+        if any(item.acts and not item.ends for item in found.pools + found.networks):
+            self._forget()
         self._apply_guests([item for item in found.guests if not item.ends and not item.deferred])
         if not outcome.removals_left:
             self._remove(found)

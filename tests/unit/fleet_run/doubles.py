@@ -159,7 +159,8 @@ class Host:
         """One run, as the module makes it; whole-run errors are raised."""
         fleet = parse_fleet(params)
         del self.log[:]
-        drivers = Drivers(self.pool, self.network, {"kvm": self.domain, "lxc": self.container}, lambda: self.engines)
+        drivers = Drivers(self.pool, self.network, {"kvm": self.domain, "lxc": self.container}, lambda: self.engines,
+                          forget=lambda: self.log.append("forget"))
         made = FleetRun(fleet, drivers, sealer(b"k"), Settings(turn=self.turn, hook=hook, **settings))
         outcome: Outcome = made.run()
         return as_result(outcome, fleet, settings.get("check_mode", False))

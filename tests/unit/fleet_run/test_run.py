@@ -34,13 +34,20 @@ def _host() -> Host:
     return Host()
 
 
+def test_drivers_forget_what_they_read_before_pools_were_made(host: Host) -> None:
+    host.run(shop(DB))
+    assert host.done() == ["create pool fast", "create network prod", "forget", "create domain db"]
+    host.run(shop(dict(DB, cpus=3)))
+    assert "forget" not in host.done()
+
+
 def test_pools_then_networks_then_guests_by_level(host: Host) -> None:
     result = host.laws(shop(WEB, DB))
     assert result["changed"] and result["summary"]["changed"] == 5 and result["summary"]["failed"] == 0
     fresh = Host()
     fresh.run(shop(WEB, DB))
-    assert fresh.done()[:3] == ["create pool fast", "create network prod", "create domain db"]
-    assert sorted(fresh.done()[3:]) == ["create container web-1", "create container web-2"]
+    assert fresh.done()[:4] == ["create pool fast", "create network prod", "forget", "create domain db"]
+    assert sorted(fresh.done()[4:]) == ["create container web-1", "create container web-2"]
     assert [entry["name"] for entry in result["results"]] == ["fast", "prod", "web-1", "web-2", "db"]
 
 
@@ -209,7 +216,7 @@ def test_only_the_approved_plan_runs(host: Host) -> None:
 
 def test_only_touches_the_chosen_and_what_they_need(host: Host) -> None:
     host.run(shop(WEB, DB, only=["db"], pools=POOLS + [{"name": "slow", "path": "/s"}]))
-    assert host.done() == ["create pool fast", "create network prod", "create domain db"]
+    assert host.done() == ["create pool fast", "create network prod", "forget", "create domain db"]
 
 
 def test_with_more_to_do_than_a_batch_only_names_come_back(host: Host) -> None:
