@@ -160,6 +160,7 @@ groups:
 
 import importlib.util
 import sys
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible import constants as C
@@ -168,7 +169,7 @@ from ansible.inventory.data import InventoryData
 from ansible.plugins.loader import module_loader
 from ansible_collections.flotilla.virt.plugins.plugin_utils import _jump, _run
 from ansible_collections.flotilla.virt.plugins.plugin_utils._guests import Source, guest_of
-from ansible_collections.flotilla.virt.plugins.plugin_utils._inventory import GuestInventory, Reading
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inventory import GuestInventory, Reading, real_inventory
 from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import template
 
 # The module that reads an engine's guests, and the key of its list.
@@ -192,7 +193,7 @@ class InventoryModule(GuestInventory):
         hosts, here = self._hosts(path, bool(uris))
         engines = self.get_option("engines")
         if hosts:
-            way = self._way(self._real_inventory(), path)
+            way = self._way(real_inventory(self.inventory), path)
             sources = {name: self._source(way, name) for name in hosts}
             self._read_from(way, sources, engines, reading)
         if here:
@@ -237,10 +238,10 @@ class InventoryModule(GuestInventory):
             self.inventory.add_host(str(name))
             # Through the real inventory: what stands in the configuration file may be a template, as in any inventory file.
             for variable, value in (variables or {}).items():
-                self._real_inventory().set_variable(str(name), variable, value)
+                real_inventory(self.inventory).set_variable(str(name), variable, value)
 
     def _matching(self, patterns: List[str], path: str) -> List[str]:
-        way = self._way(self._real_inventory(), path)
+        way = self._way(real_inventory(self.inventory), path)
         found: Dict[str, None] = {}
         for pattern in patterns:
             names = way.matching([pattern])
@@ -261,10 +262,6 @@ class InventoryModule(GuestInventory):
         return Source(name, _jump.is_remote(variables, default), _jump.through_host(name, variables, default, C.HOST_KEY_CHECKING))
 
     # -- how ------------------------------------------------------------------------------------------------------------
-
-    def _real_inventory(self) -> InventoryData:
-        # Since 2.19 a plugin gets a proxy that only adds origins to variables.
-        return getattr(self.inventory, "__wrapped__", self.inventory)
 
     def _way(self, inventory: InventoryData, path: str) -> _run.Way:
         current = inventory.current_source
@@ -304,10 +301,16 @@ class InventoryModule(GuestInventory):
             calls.append(_run.Call("networks", NETWORKS, self._uri_argument()))
         answers = _run.run(way, list(sources), calls)
         for name, source in sources.items():
-            networks = answers.get((name, "networks"))
-            source = Source(source.name, source.remote, source.ssh_args, _modes(networks))
+            mine = {key: answer for (host, key), answer in answers.items() if host == name}
+            gone = next((answer for answer in mine.values() if answer.unreachable), None)
+            if gone is not None:
+                reading.failures.append(
+                    "Cannot read the guests of %s: %s. Correct its ansible_host, ansible_user or SSH key until"
+                    " `ansible -m ansible.builtin.ping %s` answers." % (name, gone.error.rstrip("."), name))
+                continue
+            source = replace(source, networks=_modes(mine.get("networks")))
             for engine in engines:
-                self._take(source, engine, answers.get((name, engine)), reading)
+                self._take(source, engine, mine.get(engine), reading)
 
     def _arguments(self, engine: str) -> Dict[str, Any]:
         if engine != "kvm":
@@ -329,9 +332,6 @@ class InventoryModule(GuestInventory):
             return
         if answer is None:
             text, remedy = "it gave no answer", "Run ansible-inventory with -vvv to see why."
-        elif answer.unreachable:
-            text = "it is unreachable: %s" % answer.error
-            remedy = "Correct its ansible_host, ansible_user or SSH key until ansible -m ansible.builtin.ping %s answers." % source.name
         else:
             text = answer.error or "its answer has no %s" % plural
             remedy = "If it has no guests of this engine, leave %s out of engines." % engine

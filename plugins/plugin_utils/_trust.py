@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ansible.utils.unsafe_proxy import wrap_var
@@ -38,9 +39,15 @@ def never_a_template(value: Any) -> Any:
     if trust_as_template is None:
         return wrap_var(value)
     if isinstance(value, str):
-        return value if "{" in value else trust_as_template(value)
+        return value if "{" in value else _harmless(value)
     if isinstance(value, dict):
         return {name: never_a_template(each) for name, each in value.items()}
     if isinstance(value, list):
         return [never_a_template(each) for each in value]
     return value
+
+
+@lru_cache(maxsize=4096)
+def _harmless(text: str) -> str:
+    """Most texts of many guests are the same few, such as `virtio`."""
+    return trust_as_template(text)

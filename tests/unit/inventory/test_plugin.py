@@ -186,7 +186,7 @@ def test_filters(option: str, expected: list[str], ansible: Ansible) -> None:
 def test_constructed_options(ansible: Ansible) -> None:
     ansible.has("kvm1", "kvm", guest("db1", os={"variant": "debian12"}))
     inventory = ansible.parse(HOSTS + "compose: {nick: flotilla_name ~ '!'}\ngroups: {on_kvm1: flotilla_host == 'kvm1'}\n"
-                      "keyed_groups: [{key: flotilla_spec.os.variant, prefix: os}]\n")
+                              "keyed_groups: [{key: flotilla_spec.os.variant, prefix: os}]\n")
     assert inventory["hosts"]["db1"]["nick"] == "db1!"
     assert inventory["groups"]["on_kvm1"] == ["db1"] and inventory["groups"]["os_debian12"] == ["db1"]
 
