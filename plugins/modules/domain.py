@@ -113,8 +113,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract 
 
 def main():
     module = _module.Module(
-        _module.argument_spec(grammar.GUEST, images={"type": "raw"}, disk={"type": "raw"},
-                                            **_module.URI_SPEC))
+        _module.argument_spec(grammar.GUEST, images={"type": "raw"}, disk={"type": "raw"}, **_module.URI_SPEC))
     params = module.params
 
     def make(check_mode):

@@ -73,12 +73,12 @@ class Bench:
         self.ours.fleet(1)
         self.template = peers.template(self.connection, fleets.name(0))
         self._clear()
-        self.report.add("ansible-playbook", "one debug", 0, *(self.ours.nothing() for _ in range(2)))
-        self.report.add("ansible-playbook", "one ping", 0, *(self.ours.ping() for _ in range(2)))
+        self.report.add("ansible-playbook", "one debug", 0, *(self.ours.nothing() for _turn in range(2)))
+        self.report.add("ansible-playbook", "one ping", 0, *(self.ours.ping() for _turn in range(2)))
 
     def _ours(self, size: int) -> None:
         self.report.add(OURS, FROM_NOTHING, size, self._expect(self.ours.fleet(size), 1, size))
-        self.report.add(OURS, NOTHING, size, *(self._expect(self.ours.fleet(size), 0, size) for _ in range(3)))
+        self.report.add(OURS, NOTHING, size, *(self._expect(self.ours.fleet(size), 0, size) for _turn in range(3)))
         if size == SIZES[-1]:
             self._measure_here("unchanged", size, self.daemon.uri)
         # There and back: each of the two runs changes one guest.
@@ -88,7 +88,7 @@ class Bench:
         first, other = (peers.documents(self.template, size, changed) for changed in (False, True))
         raw = peers.Raw(self.daemon.uri)
         self.report.add(RAW, FROM_NOTHING, size, self._expect(raw.define(first), size, size))
-        self.report.add(RAW, NOTHING, size, *(self._expect(raw.define(first), 0, size) for _ in range(3)))
+        self.report.add(RAW, NOTHING, size, *(self._expect(raw.define(first), 0, size) for _turn in range(3)))
         self.report.add(RAW, ONE, size, *(self._expect(raw.define(texts), 1, size, texts is other) for texts in (other, first)))
 
     def _over_ssh(self) -> None:
@@ -97,7 +97,7 @@ class Bench:
         with PrivateSshd(self.daemon.enter, keys) as sshd:
             ours = Ansible(self.daemon.enter, self.ours.collections, self.folder, sshd.variables, sshd.settings)
             self.report.add(SSH, FROM_NOTHING, size, self._expect(ours.fleet(size), 1, size))
-            self.report.add(SSH, NOTHING, size, *(self._expect(ours.fleet(size), 0, size) for _ in range(2)))
+            self.report.add(SSH, NOTHING, size, *(self._expect(ours.fleet(size), 0, size) for _turn in range(2)))
             self.report.add(SSH, ONE, size, self._expect(ours.fleet(size, True), 1, size, True))
 
     def _peer(self) -> None:

@@ -46,10 +46,19 @@ def test_action_group_lists_exactly_the_modules() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_module_has_an_integration_target(name: str) -> None:
-    """Each module is tested through Ansible, against the real thing."""
-    target = ROOT / "tests/integration/targets" / name
+    """Each module is tested through Ansible, against the real thing.
+
+    A target must not be named like a role: the collection's role would run in its place.
+    """
+    targets = ROOT / "tests/integration/targets"
+    target = targets / (f"module_{name}" if (ROOT / "roles" / name).is_dir() else name)
     assert (target / "aliases").is_file()
     assert any((target / entry).is_file() for entry in ("tasks/main.yml", "runme.sh"))
+
+
+def test_no_integration_target_is_hidden_by_a_role() -> None:
+    targets = {path.name for path in (ROOT / "tests/integration/targets").iterdir()}
+    assert not targets & {path.name for path in (ROOT / "roles").iterdir()}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from types import MappingProxyType
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -165,7 +166,7 @@ def _copy(value: Any) -> Any:
     return [_copy(part) for part in value] if isinstance(value, list) else value
 
 
-def declare(case: Case, value: Any, base: Mapping[str, Any] = BASE) -> dict[str, Any]:
+def declare(case: Case, value: Any, base: Mapping[str, Any] = MappingProxyType(BASE)) -> dict[str, Any]:
     """The declaration that gives a case's option a value (None: does not declare it), with what it needs beside."""
     raw = dict(base)
     for pattern, other in case.beside.items():

@@ -13,9 +13,10 @@ import os
 import struct
 import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Tuple
+
+from ansible.module_utils.urls import open_url
 
 from .._reconcile.errors import FlotillaError
 
@@ -259,7 +260,7 @@ def _receive(url: str, handle: BinaryIO, algorithm: str) -> str:
 
 def _chunks(url: str) -> Iterator[bytes]:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
+        with open_url(url, timeout=TIMEOUT_SECONDS) as answer:  # type: ignore[no-untyped-call]
             while True:
                 chunk = answer.read(CHUNK)
                 if not chunk:

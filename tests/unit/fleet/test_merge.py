@@ -31,7 +31,7 @@ def test_the_higher_layer_wins_and_nothing_is_lost(low: Dict[str, Any], high: Di
 def test_layers_can_be_merged_in_any_grouping(a: Dict[str, Any], b: Dict[str, Any], c: Dict[str, Any]) -> None:
     # Not where a dictionary meets a scalar: there the middle layer decides what the highest one meets.
     if merge_specs(a, merge_specs(b, c)) != merge_specs(merge_specs(a, b), c):
-        kinds = [{path: kind for path, kind in _kinds(spec)} for spec in (a, b, c)]
+        kinds = [dict(_kinds(spec)) for spec in (a, b, c)]
         assert any(len({each.get(path) for each in kinds if path in each}) > 1 for path in kinds[0])
 
 

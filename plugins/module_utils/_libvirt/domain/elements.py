@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
@@ -16,7 +17,7 @@ _ESCAPED = re.compile(r"_([0-9a-f]{2})")
 
 Child = Tuple[str, Mapping[str, str]]
 Names = Mapping[str, str]
-NO_NAMES: Names = {}
+NO_NAMES: Names = MappingProxyType({})
 
 
 def required(parent: Element, tag: str) -> Element:
