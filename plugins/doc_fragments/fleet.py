@@ -155,7 +155,7 @@ options:
             type: str
       autostart:
         description:
-        - Whether it starts with the host. V(true) at creation.
+        - Whether it starts with the host. V(true) at creation, V(false) with O(pools.state=stopped).
         type: bool
   networks:
     description:
@@ -673,7 +673,7 @@ options:
           address:
             description:
             - 'Static address with its prefix length, such as V(10.20.0.11/24), or a list of them. Without it the guest asks
-              a DHCP server. With O(guests.count), C({from: 10.20.0.21/24}) gives each member the next address.'
+              a DHCP server. With C(count), C({from: 10.20.0.21/24}) gives each member the next address.'
             type: raw
           gateway:
             description:

@@ -237,7 +237,7 @@ options:
       address:
         description:
         - 'Static address with its prefix length, such as V(10.20.0.11/24), or a list of them. Without it the guest asks a
-          DHCP server. With O(count), C({from: 10.20.0.21/24}) gives each member the next address.'
+          DHCP server. With C(count), C({from: 10.20.0.21/24}) gives each member the next address.'
         type: raw
       gateway:
         description:

@@ -59,6 +59,6 @@ options:
         type: str
   autostart:
     description:
-    - Whether it starts with the host. V(true) at creation.
+    - Whether it starts with the host. V(true) at creation, V(false) with O(state=stopped).
     type: raw
 """

@@ -23,7 +23,7 @@ def inventory() -> Path:
     folder = DIRECTORY / "guests"
     (folder / "group_vars").mkdir(parents=True, exist_ok=True)
     (folder / "hosts.yml").write_text((DIRECTORY / "inventory/ansible_inventory.yml").read_text())
-    (folder / "guests.flotilla.yml").write_text((SCENARIO / "guests.flotilla.yml").read_text())
+    (folder / "molecule.flotilla.yml").write_text((SCENARIO / "molecule.flotilla.yml").read_text())
     (folder / "group_vars/engine_kvm.yml").write_text(
         "ansible_user: ops\n"
         f"ansible_ssh_private_key_file: {DIRECTORY}/id_ed25519\n"

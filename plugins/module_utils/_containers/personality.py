@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
@@ -26,7 +25,6 @@ class Interface:
     name: str
     mac: str
     addresses: Tuple[str, ...] = ()
-    gateways: Tuple[str, ...] = ()
     manual: bool = False
 
 
@@ -111,7 +109,9 @@ def networkd_unit(item: Interface, dns: Sequence[str], search: Sequence[str]) ->
     if not item.addresses:
         lines.append("DHCP=yes")
     lines.extend("Address=" + address for address in item.addresses)
-    lines.extend("Gateway=" + gateway for gateway in item.gateways)
+    if item.addresses:
+        # The engine's own default route stays; a second one from here would stand beside it, with another protocol.
+        lines.append("KeepConfiguration=static")
     lines.extend("DNS=" + server for server in dns)
     if search:
         lines.append("Domains=" + " ".join(search))
@@ -143,12 +143,6 @@ def set_dns(root: RootFs, dns: Sequence[str], search: Sequence[str] = ()) -> Non
         return
     lines = ["search " + " ".join(search)] if search else []
     root.write("/etc/resolv.conf", "\n".join(lines + ["nameserver " + server for server in dns]) + "\n")
-
-
-def default_gateways(addresses: Sequence[str], gateways: Sequence[str]) -> Tuple[str, ...]:
-    """Those of the gateways whose family has an address here."""
-    families = {ipaddress.ip_interface(address).version for address in addresses}
-    return tuple(gateway for gateway in gateways if ipaddress.ip_address(gateway).version in families)
 
 
 def set_timezone(root: RootFs, zone: str) -> None:

@@ -129,7 +129,8 @@ class PoolDriver:
         want: Spec = dict(request.declared)
         if actual is None:
             want.setdefault("type", "dir")
-            want.setdefault("autostart", True)
+            # One that is not wanted running now is not either after the host's next start.
+            want.setdefault("autostart", want.get("state") != "stopped")
             if want.get("state", "present") == "present":
                 want["state"] = "running"
         return want

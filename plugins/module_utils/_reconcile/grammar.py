@@ -78,7 +78,7 @@ NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"
     Option("mtu", "int", minimum=68, engines=KVM, doc=("Largest packet in bytes.",)),
     Option("address", "any", example="10.20.0.11/24", doc=(
         "Static address with its prefix length, such as V(10.20.0.11/24), or a list of them. Without it the guest asks"
-        " a DHCP server. With O(count), C({from: 10.20.0.21/24}) gives each member the next address.",)),
+        " a DHCP server. With C(count), C({from: 10.20.0.21/24}) gives each member the next address.",)),
     Option("gateway", "ip", doc=("Default gateway. Without it that of the network's declaration, if any.",)),
     Option("dns", "list", item="ip", doc=("Name servers. Without them those of the network's declaration, if any.",)),
 ))
@@ -247,7 +247,8 @@ POOL: Tuple[Option, ...] = (
             "File system or partition table that is there, such as V(nfs), V(xfs) or V(lvm2).",)),
         Option("initiator", "str", take_back="keep", doc=("IQN of this host: O(type=iscsi-direct).",)),
     )),
-    Option("autostart", "bool", doc=("Whether it starts with the host. V(true) at creation.",)),
+    Option("autostart", "bool", doc=(
+        "Whether it starts with the host. V(true) at creation, V(false) with O(state=stopped).",)),
 )
 
 VOLUME: Tuple[Option, ...] = (

@@ -9,6 +9,8 @@ from __future__ import annotations
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.config import (
     ConfigFile, all_of, expand, last, nets_of, pairs_of)
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.edit import set_addresses
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.grammar import nics_of
 
 HAND_MADE = """# by hand, 2019
 lxc.include = %s
@@ -92,3 +94,12 @@ def test_includes_are_read_in_their_place(tmp_path) -> None:
     assert last(pairs, "lxc.uts.name") == "from-directory"
     assert last(pairs, "lxc.tty.max") == "3"
     assert last(pairs, "lxc.start.auto") == "1"
+
+
+def test_an_address_is_written_with_its_broadcast_and_read_without() -> None:
+    config = ConfigFile("")
+    set_addresses(config, 0, ["10.20.0.21/24", "fd00::1/64", "10.9.0.1/31"])
+    assert str(config).splitlines() == ["lxc.net.0.ipv4.address = 10.20.0.21/24 10.20.0.255", "lxc.net.0.ipv4.address = 10.9.0.1/31",
+                                        "lxc.net.0.ipv6.address = fd00::1/64"]
+    net = "lxc.net.0.type = veth\nlxc.net.0.link = br0\n"
+    assert nics_of(pairs_of(net + str(config)), {}, lambda name: None)["eth0"]["address"] == ["10.20.0.21/24", "10.9.0.1/31", "fd00::1/64"]

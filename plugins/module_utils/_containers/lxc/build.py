@@ -100,9 +100,8 @@ class Builder:
         for index, values in sorted(nets_of(pairs).items()):
             name = (values.get("name") or ["eth%d" % index])[-1]
             mac = (values.get("hwaddr") or [""])[-1]
-            addresses = tuple(values.get("ipv4.address", []) + values.get("ipv6.address", []))
-            gateways = tuple(word for key in ("ipv4.gateway", "ipv6.gateway") for word in values.get(key, []))
-            interfaces.append(personality.Interface(name, mac, addresses, gateways))
+            addresses = tuple(word.split()[0] for key in ("ipv4.address", "ipv6.address") for word in values.get(key, []) if word)
+            interfaces.append(personality.Interface(name, mac, addresses))
             dns += [server for server in (nics.get(mac) or {}).get("dns") or [] if server not in dns]
         personality.set_network(root, interfaces, dns)
 

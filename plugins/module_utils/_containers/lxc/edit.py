@@ -96,7 +96,10 @@ def set_addresses(config: ConfigFile, index: int, value: Any) -> None:
     """Store the static addresses of an interface; none means that the container asks by DHCP."""
     families: Dict[int, List[str]] = {4: [], 6: []}
     for word in addresses_of(value):
-        families[ipaddress.ip_interface(word).version].append(str(ipaddress.ip_interface(word)))
+        interface = ipaddress.ip_interface(word)
+        # LXC sets 0.0.0.255 where no broadcast address is written, and systemd-networkd then fails to set the right one.
+        broadcast = " %s" % interface.network.broadcast_address if interface.version == 4 and interface.network.prefixlen < 31 else ""
+        families[interface.version].append("%s%s" % (interface, broadcast))
     for version, words in families.items():
         config.set_all("lxc.net.%d.ipv%d.address" % (index, version), words)
 
