@@ -155,11 +155,12 @@ class Comparison:
             return rule.same(want, have)
         return bool(want == have)
 
-    def change(self, option: Option, place: "Place", before: Any, after: Any, rule: Rule) -> None:
-        """Notes one difference."""
+    def change(self, option: Option, place: "Place", before: Any, after: Any, rule: Rule, runs: bool = False) -> None:
+        """Notes one difference. `runs`: the guest runs with `after` already, so that only the store is to follow."""
+        impact = LIVE if runs and not (rule.recreate or rule.fixed) else self.impact(rule, after)
         self.changes.append(Change(
             path=place.path, before=schema.show(option, before), after=schema.show(option, after),
-            impact=self.impact(rule, after), pattern=place.pattern, route=place.route, want=after,
+            impact=impact, pattern=place.pattern, route=place.route, want=after,
             removes=option.kind == "items" and after is None))
 
     def rename(self, place: "Place", old: str, new: str) -> None:
@@ -240,7 +241,8 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
                 comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
                                                   rule.reason or "used at creation only"))
         else:
-            comparison.change(option, place, have, want, rule)
+            comparison.change(option, place, have, want, rule,
+                              runs=live is not None and comparison.same(option, rule, want, live))
     elif runs and live is not None and not rule.creation and not comparison.same(option, rule, want, live) \
             and not rule.obstacle(want, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, want, rule)
@@ -255,7 +257,7 @@ def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: C
     if callable(default):
         default = default(_over(comparison.stored, comparison.want))
     if have is not None and have != default:
-        comparison.change(option, place, have, default, rule)
+        comparison.change(option, place, have, default, rule, runs=comparison.live is not None and live == default)
     elif live is not None and live != default and not rule.obstacle(default, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, default, rule)
 

@@ -117,7 +117,7 @@ class Reader:
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
         seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
         actual = Actual(name, stored=self._spec(stored, annotation, seeded), annotation=annotation,
-                        live=None if live is None else self._spec(live, annotation, seeded),
+                        live=None if live is None else self._spec(live, annotation, seeded, live=True),
                         handle=Handle(domain, text, live_text))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
@@ -138,10 +138,10 @@ class Reader:
                 if owned not in used and not seeding.is_seed_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
-    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool) -> Spec:
+    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         if seeded:
-            seeding.overlay(spec, annotation)
+            seeding.overlay(spec, annotation, live)
         if annotation is not None:
             if "tags" in annotation.applied:
                 spec["tags"] = annotation.applied["tags"]
@@ -163,7 +163,9 @@ class Reader:
             actual.facts["booted"] = seeding.parts({})
         if note is not None and actual.live is not None and "booted" not in note.facts:
             actual.facts["booted"] = seeding.parts(note.applied)
-        actual.pending = seeding.first_boot_only(note)
+        if actual.live is None:
+            # Of a running guest the two documents say it.
+            actual.pending = seeding.first_boot_only(note)
 
     @staticmethod
     def _power(actual: Actual, domain: Any, autostart: Set[str], paused: Set[str], odd: Set[str]) -> None:

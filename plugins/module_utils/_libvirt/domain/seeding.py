@@ -63,11 +63,12 @@ def delivered(name: str, annotation: Annotation, root: Any, there: Callable[[str
     return place(root) == noted and there(pool, volume) is not None
 
 
-def overlay(spec: Spec, annotation: Optional[Annotation]) -> None:
-    """Adds to a spec read from the document what only the annotation knows."""
+def overlay(spec: Spec, annotation: Optional[Annotation], live: bool = False) -> None:
+    """Adds to a spec read from a document what only the annotation knows; to the running one what it booted with."""
     if annotation is None:
         return
-    mine = parts(annotation.applied)
+    booted = annotation.facts.get("booted") if live else None
+    mine = parts(annotation.applied if booted is None else booted)
     if mine["cloud_init"]:
         spec["cloud_init"] = mine["cloud_init"]
     for name, nic in mine["nics"].items():
