@@ -70,19 +70,21 @@ class Bench:
 
     def _warm_up(self) -> None:
         """What happens once: byte code, QEMU's capabilities. And the document that all contenders define."""
-        self.ours.fleet(1)
+        self.ours.fleet(fleets.guests(1))
         self.template = peers.template(self.connection, fleets.name(0))
         self._clear()
         self.report.add("ansible-playbook", "one debug", 0, *(self.ours.nothing() for _turn in range(2)))
         self.report.add("ansible-playbook", "one ping", 0, *(self.ours.ping() for _turn in range(2)))
 
     def _ours(self, size: int) -> None:
-        self.report.add(OURS, FROM_NOTHING, size, self._expect(self.ours.fleet(size), 1, size))
-        self.report.add(OURS, NOTHING, size, *(self._expect(self.ours.fleet(size), 0, size) for _turn in range(3)))
-        if size == SIZES[-1]:
-            self._measure_here("unchanged", size, self.daemon.uri)
+        first, other = fleets.guests(size), fleets.guests(size, changed=True)
+        self.report.add(OURS, FROM_NOTHING, size, self._expect(self.ours.fleet(first), 1, size))
+        self.report.add(OURS, NOTHING, size, *(self._expect(self.ours.fleet(first), 0, size) for _turn in range(3)))
         # There and back: each of the two runs changes one guest.
-        self.report.add(OURS, ONE, size, *(self._expect(self.ours.fleet(size, changed), 1, size, changed) for changed in (True, False)))
+        self.report.add(OURS, ONE, size, *(self._expect(self.ours.fleet(guests), 1, size, guests is other) for guests in (other, first)))
+        if size == SIZES[-1]:
+            self.report.add(OURS, NOTHING + ", written as YAML", size, self._expect(self.ours.fleet(first, as_yaml=True), 0, size))
+            self._measure_here("unchanged", size, self.daemon.uri)
 
     def _raw(self, size: int) -> None:
         first, other = (peers.documents(self.template, size, changed) for changed in (False, True))
@@ -93,12 +95,13 @@ class Bench:
 
     def _over_ssh(self) -> None:
         size, keys = SIZES[-1], self.folder / "ssh"
+        first, other = fleets.guests(size), fleets.guests(size, changed=True)
         keys.mkdir(mode=0o700)
         with PrivateSshd(self.daemon.enter, keys) as sshd:
             ours = Ansible(self.daemon.enter, self.ours.collections, self.folder, sshd.variables, sshd.settings)
-            self.report.add(SSH, FROM_NOTHING, size, self._expect(ours.fleet(size), 1, size))
-            self.report.add(SSH, NOTHING, size, *(self._expect(ours.fleet(size), 0, size) for _turn in range(2)))
-            self.report.add(SSH, ONE, size, self._expect(ours.fleet(size, True), 1, size, True))
+            self.report.add(SSH, FROM_NOTHING, size, self._expect(ours.fleet(first), 1, size))
+            self.report.add(SSH, NOTHING, size, *(self._expect(ours.fleet(first), 0, size) for _turn in range(2)))
+            self.report.add(SSH, ONE, size, self._expect(ours.fleet(other), 1, size, True))
 
     def _peer(self) -> None:
         measured = peers.Community.COUNT
@@ -184,8 +187,8 @@ class Bench:
         same = {found["guests"]: found for found in self.report.in_process if found["where"] != "qemu" and found["work"] == NOTHING}
         above = same[LARGEST]["above_parameters_mb"]
         targets.append(Target(f"{LARGEST} domains, memory above the parameters", "below 200 MB", f"{above:.0f} MB", above < 200))
-        growth = same[LARGEST]["seconds"] / same[size]["seconds"]
-        targets.append(Target(f"{LARGEST} domains against {size}, in process", "linear: about 10 times", f"{growth:.1f} times", growth < 12))
+        growth = same[LARGEST]["cpu_seconds"] / same[size]["cpu_seconds"]
+        targets.append(Target(f"{LARGEST} domains against {size}, CPU time in process", "linear: about 10 times", f"{growth:.1f} times", growth < 12))
         self.report.targets = targets
 
 
@@ -199,13 +202,16 @@ def show(report: Report) -> str:
             found = [report.find(contender, work, size) for contender in (RAW, OURS, PEER)]
             rows.append([f"{size} domains, {work}", *(figure.text() if figure else "not measured" for figure in found)])
     out += figures.lines(rows) + [""]
-    others = [figure for figure in report.figures if figure.contender not in (RAW, OURS, PEER) or figure.domains not in SIZES]
-    out += figures.lines([[f"{figure.contender}: {f'{figure.domains} domains, ' if figure.domains else ''}{figure.work}", figure.text()]
-                          for figure in others]) + [""]
-    memory = [["in process, without Ansible", "seconds", "a guest", "parameters", "above them", "result"]]
+    runs = [["whole runs of ansible-playbook", "wall", "CPU", "peak"]]
+    for figure in report.figures:
+        if figure.contender != RAW and figure.samples:
+            what = f"{figure.contender}: {f'{figure.domains} domains, ' if figure.domains else ''}{figure.work}"
+            runs.append([what, figure.text(), seconds_text(figure.cpu), f"{max(sample.peak_mb for sample in figure.samples):.0f} MB"])
+    out += figures.lines(runs) + [""]
+    memory = [["the module in process, without Ansible", "wall", "CPU", "CPU a guest", "parameters", "above them", "result"]]
     for found in report.in_process:
         memory.append([f"{found['guests']} on the {found['where']}, {found['work']}", seconds_text(found["seconds"]),
-                       f"{found['seconds'] / found['guests'] * 1e6:.0f} us", f"{found['parameters_bytes'] / 1e6:.1f} MB",
+                       seconds_text(found["cpu_seconds"]), f"{found['cpu_seconds'] / found['guests'] * 1e6:.0f} us", f"{found['parameters_bytes'] / 1e6:.1f} MB",
                        f"{found['above_parameters_mb']:.0f} MB", f"{found['result_bytes'] / 1e6:.1f} MB"])
     out += figures.lines(memory) + [""]
     out += figures.lines([["target", "wanted", "figure", "met"]] + [

@@ -41,6 +41,11 @@ class Figure:
         """The figure."""
         return self.extrapolated_seconds or statistics.median(sample.seconds for sample in self.samples)
 
+    @property
+    def cpu(self) -> float:
+        """The median of the samples' CPU seconds, which another load on the machine disturbs less."""
+        return statistics.median(sample.cpu for sample in self.samples)
+
     def text(self) -> str:
         """The figure for a table; `~` marks one that was not measured."""
         return f"{'~' if self.extrapolated_from else ''}{seconds_text(self.seconds)}"
@@ -71,7 +76,7 @@ class Report:
         """Note samples and say so on stderr, since the whole takes minutes."""
         figure = Figure(contender, work, domains, list(samples))
         self.figures.append(figure)
-        each = " ".join(seconds_text(sample.seconds) for sample in samples)
+        each = " ".join(seconds_text(sample.seconds) for sample in samples) or "extrapolated"
         print(f"{contender}, {domains} domains, {work}: {each}", file=sys.stderr, flush=True)
         return figure
 

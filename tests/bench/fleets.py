@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 FLEET = "bench"
@@ -40,10 +38,3 @@ def name(index: int) -> str:
 def parameters(count: int, changed: bool = False) -> dict[str, Any]:
     """What the module `fleet` gets."""
     return {"name": FLEET, "guests": guests(count, changed)}
-
-
-def write_vars(folder: Path, variable: str, value: Any) -> Path:
-    """Write a variables file. As JSON, which is YAML too, so that no contender pays for a slower dump."""
-    path = folder / f"{variable}.yml"
-    path.write_text(json.dumps({variable: value}, indent=1), encoding="utf-8")
-    return path

@@ -110,7 +110,7 @@ class Community:
     def define(self, texts: list[str]) -> Sample:
         """One playbook, one looped task."""
         domains = [{"name": fleets.name(index), "xml": text} for index, text in enumerate(texts)]
-        return self.ansible.run(self.TASK, fleets.write_vars(self.ansible.folder, "domains", domains))
+        return self.ansible.run(self.TASK, {"domains": domains})
 
 
 def _unpacked(cache: Path) -> Path:

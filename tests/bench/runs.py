@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import fleets
+import yaml
 
 BIN = Path(sys.prefix) / "bin"
 LOCAL = {"ansible_connection": "local"}
@@ -47,10 +48,14 @@ class Ansible:
     connection: dict[str, Any] = field(default_factory=lambda: dict(LOCAL))
     settings: dict[str, str] = field(default_factory=dict)
 
-    def run(self, task: dict[str, Any], variables: Path | None = None) -> Sample:
-        """Run a play of one task and return what it took. A run that fails ends the benchmark with its output."""
+    def run(self, task: dict[str, Any], variables: dict[str, Any] | None = None, as_yaml: bool = False) -> Sample:
+        """Run a play of one task and return what it took. A run that fails ends the benchmark with its output.
+
+        The variables stand in a file in group_vars, as JSON or (what costs Ansible more to read) as YAML.
+        """
         with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
-            command = self.enter + self._command(Path(temporary), task, variables)
+            command = self.enter + self._command(Path(temporary), task)
+            _write(Path(temporary) / "group_vars", variables or {}, as_yaml)
             environment = self._environment(temporary)
             start = time.perf_counter()
             with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -62,12 +67,11 @@ class Ansible:
         recap = _RECAP.search(said)
         if process.returncode != 0 or recap is None:
             raise SystemExit(f"a measured run failed:\n{said[-4000:]}")
-        return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, int(recap.group(1)))
+        return Sample(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, int(recap.group(1)))
 
-    def fleet(self, count: int, changed: bool = False) -> Sample:
-        """A run of the module `fleet` over that many guests."""
-        path = fleets.write_vars(self.folder, "guests", fleets.guests(count, changed))
-        return self.run({"flotilla.virt.fleet": {"name": fleets.FLEET, "guests": "{{ guests }}"}}, path)
+    def fleet(self, guests: list[dict[str, Any]], as_yaml: bool = False) -> Sample:
+        """A run of the module `fleet` over these guests."""
+        return self.run({"flotilla.virt.fleet": {"name": fleets.FLEET, "guests": "{{ guests }}"}}, {"guests": guests}, as_yaml)
 
     def nothing(self) -> Sample:
         """The floor: a play that never leaves the controller."""
@@ -77,10 +81,8 @@ class Ansible:
         """The floor of a play of one module."""
         return self.run({"ansible.builtin.ping": {}})
 
-    def _command(self, folder: Path, task: dict[str, Any], variables: Path | None) -> list[str]:
-        play: dict[str, Any] = {"hosts": "all", "gather_facts": False, "tasks": [task]}
-        if variables is not None:
-            play["vars_files"] = [str(variables)]
+    def _command(self, folder: Path, task: dict[str, Any]) -> list[str]:
+        play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
         (folder / "ansible.cfg").touch()  # the user's own does not count
         (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
         (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": {"measured": self.connection}}}), encoding="utf-8")
@@ -99,3 +101,11 @@ class Ansible:
             "ANSIBLE_NOCOWS": "1",
             **self.settings,
         }
+
+
+def _write(folder: Path, variables: dict[str, Any], as_yaml: bool) -> None:
+    folder.mkdir()
+    if as_yaml:
+        (folder / "all.yml").write_text(yaml.safe_dump(variables, sort_keys=False), encoding="utf-8")
+    else:
+        (folder / "all.json").write_text(json.dumps(variables), encoding="utf-8")

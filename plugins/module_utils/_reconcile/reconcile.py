@@ -283,8 +283,9 @@ class Run:
         if actual is None or not self.driver.annotates:
             return
         old = actual.annotation
-        if (old is None) == (annotation is None) and (
-                old is None or annotation is None or old.to_json() == annotation.to_json()):
+        # Equal values make equal texts, and are told cheaper; unequal ones may still (a list for a tuple).
+        if old == annotation or (
+                old is not None and annotation is not None and old.to_json() == annotation.to_json()):
             return
         if work is not None:
             with work.step("note the declaration of %s" % work.name):

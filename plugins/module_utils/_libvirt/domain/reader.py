@@ -19,6 +19,8 @@ from . import document, elements, seeding
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
+# virDomainGetID of a domain that does not run.
+NO_ID = -1
 
 
 @dataclass
@@ -110,7 +112,8 @@ class Reader:
         flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
         text = domain.XMLDesc(flags)
         stored = xmltree.parse(text)
-        live_text = domain.XMLDesc(0) if domain.isActive() else None
+        # The ID came with the listing; isActive would ask the daemon once more for each domain.
+        live_text = domain.XMLDesc(0) if domain.ID() != NO_ID else None
         live = None if live_text is None else xmltree.parse(live_text)
         name = domain.name()
         written = xmltree.annotation_of(stored)
