@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.annotation import Annotation
@@ -73,23 +73,26 @@ class Reader:
 
     def all_macs(self) -> Dict[str, str]:
         """Every MAC address on the host with the domain that has it."""
-        macs: Dict[str, str] = {}
-        with translated("read all domains"):
-            for domain in self.connection.listAllDomains(0):
-                for mac in elements.macs(xmltree.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))):
-                    macs[mac] = domain.name()
-        return macs
+        return {mac: name for name, root in self._documents(libvirt.VIR_DOMAIN_XML_INACTIVE) for mac in elements.macs(root)}
 
     def volumes_of_others(self, name: str) -> Set[str]:
         """The volumes (POOL/VOLUME) that are disks of any other domain, stored or running."""
-        found: Set[str] = set()
+        return {volume for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0) for other, root in self._documents(flags)
+                if other != name for volume in elements.volumes(root)}
+
+    def _documents(self, flags: int) -> Iterator[Tuple[str, Element]]:
+        """The document of every domain. One that goes away meanwhile, by another thread or tool, is left out."""
         with translated("read all domains"):
-            for domain in self.connection.listAllDomains(0):
-                if domain.name() == name:
-                    continue
-                for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
-                    found |= elements.volumes(xmltree.parse(domain.XMLDesc(flags)))
-        return found
+            domains = self.connection.listAllDomains(0)
+        for domain in domains:
+            with translated("read domain %s" % domain.name()):
+                try:
+                    text = domain.XMLDesc(flags)
+                except libvirt.libvirtError as error:
+                    if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                        continue
+                    raise
+            yield domain.name(), xmltree.parse(text)
 
     def _domains(self, names: Optional[Sequence[str]]) -> List[Any]:
         if names is None or len(names) > FEW:
