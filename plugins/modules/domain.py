@@ -118,7 +118,7 @@ def main():
 
     def make(check_mode):
         spec = _module.declared(module, grammar.GUEST, lambda raw, path, problems: grammar.parse_guest(
-            raw, "kvm", path, problems))
+            raw, "kvm", path, problems), any_name=True)
         sources = domain.image_sources(params["images"])
         connection = _module.connection_or_none(params["uri"], check_mode)
         driver = domain.make(connection, params["uri"], domain.Surroundings(images=sources))
