@@ -133,8 +133,8 @@ class Item:
         result = self.report(check_mode)
         out = result.to_dict(brief=True)
         out["status"] = self._status(result)
-        if self.note and not out["msg"]:
-            out["msg"] = self.note
+        if not out["msg"]:
+            out["msg"] = self.note or (str(result.status.get("emulated", "")) if result.changed else "")
         if self.guest is not None:
             out["engine"] = self.guest.engine
             if self.guest.engine_reason:

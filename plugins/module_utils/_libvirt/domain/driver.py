@@ -102,7 +102,7 @@ class DomainDriver:
         problems += self._growth(work) + nic_checks.problems(work, self._new_items(work, "nics"))
         raise_if_any(problems)
         if work.actual is None:
-            self._check_creation(work)
+            work.note(facts={"emulated": self._check_creation(work)})
         self._note(work, new_disks)
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
@@ -129,13 +129,14 @@ class DomainDriver:
                                          "only a volume of a pool has a size here", "grow the file or device itself"))
         return found
 
-    def _check_creation(self, work: Work) -> None:
+    def _check_creation(self, work: Work) -> Optional[str]:
+        """Returns why the new domain is emulated, if it is."""
         try:
             kinds.name(work.name)
         except ValueError as error:
             raise DeclarationError.at(join_path(work.request.where, "name"), str(error)) from None
         if not self.host_ready:
-            return
+            return None
         identity = choices.uuid(work.request.fleet, work.name)
         with translated("look up a UUID"):
             try:
@@ -146,10 +147,11 @@ class DomainDriver:
             else:
                 raise DeclarationError.at(join_path(work.request.where, "name"), "its UUID %s is that of domain %s"
                                           % (identity, other.name()), "rename that one back, or choose another name")
-        self._platform(work.request)
+        emulated = self._platform(work.request)[1]
         if seeding.wanted(work.want) and self._seed_pool(work) is None and not self._capable().test:
             raise DeclarationError.at(join_path(work.request.where, "cloud_init"),
                                       "needs a place for its seed", "declare a disk in a pool")
+        return emulated or None
 
     def _platform(self, request: Request) -> Tuple[build.Platform, str]:
         return self._capable().platform(request.option("virtualization", "kvm"), request.where)

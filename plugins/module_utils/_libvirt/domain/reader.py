@@ -217,4 +217,5 @@ def _leaving(stored: Element, live: Element, renamed: elements.Names) -> List[Tu
 def _ownership(note: Optional[Annotation]) -> Dict[str, Any]:
     if note is None:
         return {"fleet": None, "created": False}
-    return {"fleet": note.fleet or None, "created": note.created}
+    said = {"fleet": note.fleet or None, "created": note.created}
+    return {**said, "emulated": note.facts["emulated"]} if note.facts.get("emulated") else said
