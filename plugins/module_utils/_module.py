@@ -98,6 +98,9 @@ def _run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request
     seal = host_sealer(create=not check)
     driver, request = make(check)
     run = Run(driver, [request], seal)
+    if not check and hasattr(driver, "prefetch"):
+        # Downloads take long; the host is not held meanwhile.
+        driver.prefetch(request)
     with turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
         decision = run.survey()[0]
         identity = plan_id([decision], {}, seal)

@@ -68,6 +68,13 @@ def directory() -> str:
     return DIRECTORY if os.getuid() == 0 else os.path.expanduser(USER_DIRECTORY)
 
 
+def is_cached(source: Mapping[str, Any], base: str = "") -> bool:
+    """Whether the download that a `source` names is on this host already."""
+    checksum = parse_checksum(source.get("checksum"))
+    cache = os.path.join(base or directory(), "cache")
+    return checksum is not None and os.path.isfile(cached_path(str(source["url"]), checksum, cache))
+
+
 def fetch(source: Mapping[str, Any], disk: bool = True, base: str = "", keep: bool = True) -> Fetched:
     """The image that a `source` (`path` or `url`, `checksum`, `format`) names, on this host and checked.
 

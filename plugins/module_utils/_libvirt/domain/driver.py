@@ -17,6 +17,7 @@ from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import DeclarationError, EngineError, Problem, Refused, join_path, raise_if_any
 from ..._reconcile.plan import LIVE, Actual, Change, Rule
 from ..._reconcile.schema import Spec, problems_of_engine
+from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
@@ -54,6 +55,7 @@ class DomainDriver:
         self._kvm_problem = kvm_problem
         self._capabilities: Optional[choices.Capabilities] = None
         self._macs: Optional[Dict[str, str]] = None
+        self._fetched: Dict[str, images.Fetched] = {}
         self._reader = reader.Reader(connection, self._capacity)
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -237,6 +239,7 @@ class DomainDriver:
 
     def create(self, work: Work) -> None:
         """See `Driver.create`. The definition comes first: it names all that follows."""
+        self._fetch(work)
         seed, seed_volume = self._seed(work)
         platform, _note = self._platform(work.request)
         root = build.domain(work.name, choices.uuid(work.request.fleet, work.name), work.want, platform,
@@ -254,6 +257,7 @@ class DomainDriver:
         """See `Driver.change`: volumes, the stored document, the running guest, then its power."""
         actual = work.existing
         handle: reader.Handle = actual.handle
+        self._fetch(work)
         root = xmltree.parse(self._unchanged(handle, work))
         for name, disk in self._new_items(work, "disks").items():
             self._make_volume(work, name, disk)
@@ -299,6 +303,25 @@ class DomainDriver:
         with translated("define domain %s" % xmltree.get(root, "name")):
             return self.connection.defineXML(xmltree.tostring(root))
 
+    def prefetch(self, request: Request) -> None:
+        """Downloads, before the host's turn is taken, the images that a domain still to be made needs."""
+        needed = [disk["image"] for disk in request.declared.get("disks", {}).values() if self._to_download(disk.get("image"))]
+        if needed and request.name not in self.read([request.name]):
+            for image in needed:
+                self._fetched[image] = images.fetch(self.surroundings.images[image])
+
+    def _to_download(self, image: Optional[str]) -> bool:
+        source = self.surroundings.images.get(image or "", {})
+        return bool(source.get("url")) and not images.is_cached(source)
+
+    def _fetch(self, work: Work) -> None:
+        """Has the images of new disks on the host and checked before anything is made of them."""
+        for disk in self._new_items(work, "disks").values():
+            image = disk.get("image")
+            if image and image not in self._fetched and self._storage().volume(disk["pool"], disk["volume"]) is None:
+                with work.step("fetch image %s" % image):
+                    self._fetched[image] = images.fetch(self.surroundings.images[image])
+
     def _make_volume(self, work: Work, name: str, disk: Mapping[str, Any]) -> None:
         if not disk.get("volume") or disk.get("existing"):
             return
@@ -310,7 +333,7 @@ class DomainDriver:
             return
         backing = None
         if disk.get("image"):
-            source = self.surroundings.images[disk["image"]]
+            source = self._fetched[disk["image"]]
             with work.step("copy image %s into pool %s" % (disk["image"], disk["pool"])):
                 backing = storage.base_image(disk["pool"], disk["image"], source)
         with work.step("create volume %s for disk %s" % (checks.owned_name(disk), name)):
