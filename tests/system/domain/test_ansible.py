@@ -56,19 +56,20 @@ def test_check_is_truthful_and_secrets_are_said_nowhere(lab: DomainLab, ansible:
         assert foreseen.result[part] == real.result[part]
     assert real.result["changed"] and not again.result["changed"] and again.result["plan"] == []
     for said in (foreseen, real, again):
-        assert not said.result["failed"], said.result
+        assert not said.result["failed"], said.result["msg"]
         assert "flotilla" in said.syslog, "the listener heard nothing, so it proves nothing"
         planted.assert_not_in(said.places(), SECRETS)
     planted.assert_not_in(public(lab), SECRETS)
 
 
 def test_a_password_that_is_the_guests_name_masks_nothing(lab: DomainLab, ansible: Ansible) -> None:
-    users = [{"name": "ops", "hashed_password": NAME}]
-    said = ansible.module("domain", arguments(lab, cloud_init={"users": users}))
+    script = "#cloud-config\nchpasswd: {users: [{name: ops, password: %s, type: text}]}\n"
+    said = ansible.module("domain", arguments(lab, cloud_init={"user_data": script % NAME}))
+    assert not said.result["failed"], said.result["msg"]
     assert said.result["name"] == NAME and "***" not in said.result["status"]["uuid"]
     assert said.result["spec"]["disks"][0]["volume"] == NAME + "-root.qcow2"
-    changed = ansible.module("domain", arguments(lab, cloud_init={"users": [{"name": "ops", "hashed_password": "other-planted"}]}))
-    assert changed.result["changed"]
+    changed = ansible.module("domain", arguments(lab, cloud_init={"user_data": script % "other-planted"}))
+    assert changed.result["changed"], changed.result["msg"]
     planted.assert_not_in(changed.places(), ["other-planted"])
 
 
