@@ -211,7 +211,8 @@ def show(report: Report) -> str:
     memory = [["the module in process, without Ansible", "wall", "CPU", "CPU a guest", "parameters", "above them", "result"]]
     for found in report.in_process:
         memory.append([f"{found['guests']} on the {found['where']}, {found['work']}", seconds_text(found["seconds"]),
-                       seconds_text(found["cpu_seconds"]), f"{found['cpu_seconds'] / found['guests'] * 1e6:.0f} us", f"{found['parameters_bytes'] / 1e6:.1f} MB",
+                       seconds_text(found["cpu_seconds"]), f"{found['cpu_seconds'] / found['guests'] * 1e6:.0f} us",
+                       f"{found['parameters_bytes'] / 1e6:.1f} MB",
                        f"{found['above_parameters_mb']:.0f} MB", f"{found['result_bytes'] / 1e6:.1f} MB"])
     out += figures.lines(memory) + [""]
     out += figures.lines([["target", "wanted", "figure", "met"]] + [

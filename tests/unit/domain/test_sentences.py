@@ -88,8 +88,8 @@ def test_items(lab: DomainLab) -> None:
 
 def test_a_killed_change_of_items_is_finished(fresh: Fresh) -> None:
     before = dict(SMALL, nics=[{"name": "lan", "network": "lan"}], disks=[{"name": "root", "pool": "fast", "size": "1MiB"}])
-    after = dict(SMALL, nics=[{"name": "dmz", "network": "dmz"}], disks=[{"name": "root", "pool": "fast", "size": "1MiB"},
-                                                                        {"name": "data", "pool": "fast", "size": "1MiB"}])
+    after = dict(SMALL, nics=[{"name": "dmz", "network": "dmz"}],
+                 disks=[{"name": name, "pool": "fast", "size": "1MiB"} for name in ("root", "data")])
     assert laws.assert_killed_runs_are_finished(fresh, "web", after, [before], settled) >= 3
 
 
