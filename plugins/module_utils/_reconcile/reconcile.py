@@ -166,7 +166,7 @@ class Run:
         comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
                                 defer=on_change == "defer", seal=self.seal)
         applied = actual.annotation.applied if actual.annotation else {}
-        want = {**actual.unfinished, **request.declared}
+        want = {**_to_finish(actual, request), **request.declared}
         if want.get("state") == "present":
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
