@@ -130,7 +130,7 @@ class Bench:
             self._measure_here("unchanged", size, str(state))
 
     def _measure_here(self, verb: str, size: int, place: str) -> None:
-        command = ["/usr/bin/python3", str(ROOT / "tests/bench/in_process.py"), verb, str(size), place]
+        command = [sys.executable, str(ROOT / "tests/bench/in_process.py"), verb, str(size), place]
         done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(self.ours.collections)}, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
@@ -167,10 +167,10 @@ class Bench:
         number = self.connection.getLibVersion()
         said = {
             "libvirt": f"{number // 10**6}.{number // 1000 % 1000}.{number % 1000}",
-            "QEMU": figures.command_output("qemu-system-x86_64", "--version"),
-            "ansible-core": figures.command_output(str(BIN / "ansible"), "--version"),
+            "QEMU": figures.version_in(figures.command_output("qemu-system-x86_64", "--version")),
+            "ansible-core": figures.version_in(figures.command_output(str(BIN / "ansible"), "--version")),
             "Python of the controller": sys.version.split()[0],
-            "Python of the host": figures.command_output("/usr/bin/python3", "--version"),
+            "Python of the host": figures.version_in(figures.command_output("/usr/bin/python3", "--version")),
             OURS: figures.command_output("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
         }
         self.report.versions.update(said)

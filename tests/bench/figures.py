@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -115,6 +116,12 @@ def command_output(*command: str) -> str:
     """The first line that a command prints."""
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return said.splitlines()[0] if said else "unknown"
+
+
+def version_in(text: str) -> str:
+    """The first version number in what a program says about itself, or all of it."""
+    found = re.search(r"\d+(\.\d+)+", text)
+    return found.group(0) if found else text
 
 
 def machine() -> dict[str, Any]:

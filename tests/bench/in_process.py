@@ -8,7 +8,7 @@
     in_process.py unchanged COUNT PLACE   the same declaration again, on such a FILE or on what a URI has
     in_process.py profile COUNT PLACE     the second, under cProfile, for people
 
-Run with the interpreter of the system and PYTHONPATH at the installed collection. Prints one JSON object.
+Run with build/venv/bin/python and PYTHONPATH at the installed collection. Prints one JSON object.
 """
 
 from __future__ import annotations
