@@ -48,12 +48,12 @@ class KindRun(Run):
 
     def survey_from(self, actuals: Mapping[str, Actual]) -> List[Decision]:
         """Decides about each request on what was read."""
-        self.decisions = [self._decide(request, actuals.get(request.name)) for request in self.requests]
+        self.decisions = [self.decider.decide(request, actuals.get(request.name)) for request in self.requests]
         return self.decisions
 
     def decide_again(self, decision: Decision, actual: Optional[Actual]) -> Decision:
         """Decides once more about one resource, on a newer reading."""
-        return self._decide(decision.request, actual)
+        return self.decider.decide(decision.request, actual)
 
     def refuse(self, request: Request, actual: Optional[Actual], error: FlotillaError) -> Decision:
         """A decision that only says why there is none."""

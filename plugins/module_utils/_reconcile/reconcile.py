@@ -9,39 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Callable, List, Mapping, Optional, Sequence
 
 from . import plan, schema
 from .annotation import Annotation, union
-from .contract import Driver, Request, Result, Steps, Work, problem_entries
-from .errors import DeclarationError, FlotillaError, NotConverged, Problem, Refused, join_path
-from .plan import GONE, LIVE, RECREATE, RESTART, Actual, Change, Comparison, Pending
+from .contract import Driver, Request, Result, Work, problem_entries
+from .decide import CHANGE, CREATE, NONE, RECREATE_WHOLE, RELEASE, REMOVE, Decider, Decision, listed
+from .errors import DeclarationError, FlotillaError, NotConverged
+from .plan import RESTART, Actual, Change, Pending
 from .secrets import Seal
-
-NONE, CREATE, CHANGE, REMOVE, RELEASE, RECREATE_WHOLE = "none", "create", "change", "remove", "release", "recreate"
-
-
-@dataclass
-class Decision:
-    """What is to be done about one resource. Made before anything is touched; `error` says why it must not be done."""
-
-    request: Request
-    actual: Optional[Actual]
-    action: str = NONE
-    changes: List[Change] = field(default_factory=list)
-    pending: List[Pending] = field(default_factory=list)
-    nudges: List[Change] = field(default_factory=list)
-    work: Optional[Work] = None
-    error: Optional[FlotillaError] = None
-    result: Optional[Result] = None
-    annotation: Optional[Annotation] = None
-    before: Optional[Annotation] = None
-
-    @property
-    def removes(self) -> bool:
-        """Whether carrying it out removes a resource or detaches something from one."""
-        return self.action in (REMOVE, RECREATE_WHOLE) or any(change.removes for change in self.changes)
 
 
 class Run:
@@ -59,13 +36,13 @@ class Run:
         self.requests = list(requests)
         self.seal = seal
         self.threads = threads
-        self.hook = hook
+        self.decider = Decider(driver, seal, hook)
         self.decisions: List[Decision] = []
 
     def survey(self) -> List[Decision]:
         """Reads everything once and decides about each request."""
         actuals = self.driver.read([request.name for request in self.requests])
-        self.decisions = [self._decide(request, actuals.get(request.name)) for request in self.requests]
+        self.decisions = [self.decider.decide(request, actuals.get(request.name)) for request in self.requests]
         return self.decisions
 
     def apply(self, chosen: Optional[Sequence[Decision]] = None) -> List[Result]:
@@ -110,7 +87,7 @@ class Run:
     def _refresh(self, decision: Decision, result: Result) -> None:
         """A guest that has come up may have complied meanwhile with what was pending when it started."""
         again = Decision(decision.request, self.driver.read([decision.request.name]).get(decision.request.name))
-        self._plan(again)
+        self.decider.plan(again)
         result.pending = [entry.entry() for entry in again.pending]
         if again.actual is not None:
             result.status = dict(again.actual.status)
@@ -123,130 +100,6 @@ class Run:
             return False
         noted = actual.annotation.facts.get("ready") if actual.annotation else None
         return bool(noted != wanted["what"])
-
-    # -- deciding -------------------------------------------------------------------------------------------------
-
-    def _decide(self, request: Request, actual: Optional[Actual]) -> Decision:
-        decision = Decision(request, actual)
-        try:
-            self._plan(decision)
-            self._refuse(decision)
-            self._prepare(decision)
-        except FlotillaError as error:
-            decision.error = error
-        return decision
-
-    def _plan(self, decision: Decision) -> None:
-        request, actual = decision.request, decision.actual
-        state = request.option("state")
-        if actual is None:
-            if state in GONE:
-                return
-            decision.action = CREATE
-            decision.changes = [Change("state", "absent", state or self._first_state(), LIVE, "state", ("state",))]
-        elif state in GONE:
-            self._plan_end(decision, actual, state)
-        else:
-            self._plan_change(decision, actual)
-
-    def _first_state(self) -> str:
-        option = next((option for option in self.driver.options if option.name == "state"), None)
-        return "running" if option is not None and "running" in option.choices else "present"
-
-    @staticmethod
-    def _plan_end(decision: Decision, actual: Actual, state: str) -> None:
-        if state == "released" and actual.annotation is None:
-            return
-        decision.action = REMOVE if state == "absent" else RELEASE
-        decision.changes = [Change("state", actual.stored.get("state", "present"), state, LIVE, "state", ("state",))]
-
-    def _plan_change(self, decision: Decision, actual: Actual) -> None:
-        request = decision.request
-        on_change = request.option("on_change", "live")
-        comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
-                                defer=on_change == "defer", seal=self.seal)
-        applied = actual.annotation.applied if actual.annotation else {}
-        want = {**_to_finish(actual, request), **request.declared}
-        if want.get("state") == "present":
-            del want["state"]
-        # A state is never taken back: undeclared, the power stays as it is.
-        plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
-        waiting = list(actual.pending) + plan.pending_between(self.driver.options, actual, self.driver.rule)
-        decision.changes = comparison.changes
-        decision.nudges = comparison.nudges
-        decision.pending = waiting + comparison.pending
-        if on_change == "restart":
-            decision.changes = comparison.changes + _restarts(waiting, comparison.changes, self.driver)
-        if any(change.impact == RECREATE for change in decision.changes):
-            decision.action = RECREATE_WHOLE
-        elif decision.changes:
-            decision.action = CHANGE
-
-    def _refuse(self, decision: Decision) -> None:
-        actual, request = decision.actual, decision.request
-        for change in decision.changes:
-            fixed = self.driver.rule(change.pattern).fixed if change.pattern else ""
-            if fixed and decision.action == RECREATE_WHOLE:
-                raise DeclarationError.at(join_path(request.where, change.path), "cannot be changed from %s to %s"
-                                          % (change.before, change.after), fixed)
-        if actual is None or not self.driver.annotates:
-            self._refuse_recreation(decision)
-            return
-        name = "%s %s" % (self.driver.kind, request.name)
-        note = actual.annotation
-        if note is not None and note.fleet != request.fleet:
-            raise Refused("%s%s belongs to fleet %r" % (_at(request), name, note.fleet),
-                          "choose another name, or release it there with state: released")
-        if note is None and decision.changes and not request.option("adopt", False):
-            raise Refused("%s%s is there already, was not made by this collection, and differs: %s"
-                          % (_at(request), name, _listed(decision.changes)),
-                          "declare adopt: true to make it match, or correct the declaration")
-        self._refuse_recreation(decision)
-        self._refuse_protected(decision, note, name)
-
-    def _refuse_recreation(self, decision: Decision) -> None:
-        if decision.action == RECREATE_WHOLE and not decision.request.option("recreate", False):
-            what = [change for change in decision.changes if change.impact == RECREATE]
-            raise Refused("%s%s %s would have to be made anew for %s" % (
-                _at(decision.request), self.driver.kind, decision.request.name, _listed(what)),
-                "declare recreate: true to allow it, or leave these as they are")
-
-    @staticmethod
-    def _refuse_protected(decision: Decision, note: Optional[Annotation], name: str) -> None:
-        declared = decision.request.option("protect")
-        protected = declared if declared is not None else bool(note and note.applied.get("protect"))
-        if protected and decision.removes:
-            raise Refused("%s%s is protected, and this would remove or detach: %s"
-                          % (_at(decision.request), name, _listed(decision.changes)),
-                          "declare protect: false first")
-
-    def _prepare(self, decision: Decision) -> None:
-        """Completes the declaration, makes the annotation, and lets the driver check all against the host."""
-        request, actual = decision.request, decision.actual
-        old = decision.before = actual.annotation if actual else None
-        if request.option("state") not in GONE:
-            applied = schema.seal_spec(self.driver.options, request.declared, self.seal, old.applied if old else None)
-            for once in ("adopt", "recreate", "remove_storage"):
-                applied.pop(once, None)
-            decision.annotation = Annotation(
-                fleet=request.fleet, applied=applied, created=old.created if old else actual is None,
-                owned=old.owned if old else (),
-                facts={name: value for name, value in {**(old.facts if old else {}),
-                                                       **(actual.facts if actual else {})}.items() if value is not None})
-        if decision.action == NONE:
-            return
-        ends = decision.action in (REMOVE, RELEASE)
-        want = request.declared if ends else self.driver.complete(request, actual)
-        decision.work = Work(request, actual, want, decision.changes, decision.annotation or old or Annotation(),
-                             Steps(self.hook), decision.pending,
-                             restart=request.option("on_change") == "restart" and any(
-                                 change.impact == RESTART and not self._first_boot_only(change)
-                                 for change in decision.changes))
-        self.driver.check(decision.work)
-
-    def _first_boot_only(self, change: Change) -> bool:
-        """Whether not even a restart brings it into the guest, so that none is made for it."""
-        return bool(change.pattern) and self.driver.rule(change.pattern).reason == plan.FIRST_BOOT
 
     # -- carrying out ---------------------------------------------------------------------------------------------
 
@@ -320,7 +173,7 @@ class Run:
     def _verify_one(self, decision: Decision, actual: Optional[Actual]) -> None:
         again = Decision(decision.request, actual)
         try:
-            self._plan(again)
+            self.decider.plan(again)
         except FlotillaError as error:
             self._fail(decision, error)
             return
@@ -329,7 +182,7 @@ class Run:
             decision.error.remedy = _and_then(decision.error.remedy, again.changes)
         elif again.changes:
             self._fail(decision, NotConverged("%s %s was changed and still differs: %s" % (
-                self.driver.kind, decision.request.name, _listed(again.changes)), "run again"))
+                self.driver.kind, decision.request.name, listed(again.changes)), "run again"))
             self._remember(decision, actual)
         elif decision.action in (CREATE, CHANGE, RECREATE_WHOLE) and decision.work is not None:
             try:
@@ -412,23 +265,6 @@ def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Sea
     return digest.hexdigest()[:32]
 
 
-def _to_finish(actual: Actual, request: Request) -> schema.Spec:
-    """What a creation that died left to be done, unless another state is declared now: then its aim was another."""
-    state = actual.unfinished.get("state")
-    return {} if request.option("state", state) not in (state, "present") else actual.unfinished
-
-
-def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Driver) -> List[Change]:
-    """What is pending and comes true with a restart."""
-    known = {change.path for change in changes}
-    return [Change(entry.path, entry.running, entry.stored, RESTART) for entry in waiting
-            if entry.path not in known and entry.reason != plan.FIRST_BOOT and not _guests_own(entry, driver)]
-
-
-def _guests_own(entry: Pending, driver: Driver) -> bool:
-    return entry.reason == plan.NOT_COMPLIED and driver.rule(plan.pattern_of(entry.path)).guests_own
-
-
 def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     """What will be pending after the run: what is now, less what a restart clears, and what the plan stores only."""
     closed = {change.path for change in decision.changes}
@@ -445,19 +281,9 @@ def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     return all_of_it
 
 
-def _at(request: Request) -> str:
-    return "%s: " % request.where if request.where else ""
-
-
-def _listed(changes: Sequence[Change]) -> str:
-    shown = ["%s %s -> %s" % (change.path, change.before, change.after) for change in changes[:8]]
-    more = ["and %d more" % (len(changes) - 8)] if len(changes) > 8 else []
-    return ", ".join(shown + more)
-
-
 def _and_then(remedy: str, left: Sequence[Change]) -> str:
-    text = "not applied: %s" % _listed(left) if left else "everything else was applied"
+    text = "not applied: %s" % listed(left) if left else "everything else was applied"
     return "%s; %s" % (remedy, text) if remedy else text
 
 
-__all__ = ["Decision", "Problem", "Run", "plan_id", "reconcile"]
+__all__ = ["CHANGE", "CREATE", "NONE", "RECREATE_WHOLE", "RELEASE", "REMOVE", "Decision", "Run", "plan_id", "reconcile"]
