@@ -50,7 +50,12 @@ if [ -e "$state/own-net" ]; then
     mount --rbind "$state/cgroup" /sys/fs/cgroup
     ip link set lo up
 fi
-libvirtd --pid-file /run/libvirt/libvirtd.pid >"$state/libvirtd.out" 2>&1 &
+# Pid files of its own: by them one sees which daemons run.
+for daemon in virtlogd libvirtd; do
+    touch "/run/$daemon.pid" "$state/$daemon.pid"
+    mount --bind "$state/$daemon.pid" "/run/$daemon.pid"
+done
+libvirtd >"$state/libvirtd.out" 2>&1 &
 wait
 """
 
