@@ -335,7 +335,9 @@ options:
       reseed:
         description:
         - 'For one run and never stored: let the guest see a new instance at its next start, so that a changed configuration
-          is applied. SSH host keys stay.'
+          is applied.'
+        - 'cloud-init then runs everything again that it runs once for an instance: users, SSH keys, packages, commands and
+          the network configuration. SSH host keys stay.'
         - Only for engine V(kvm).
         type: bool
   image:

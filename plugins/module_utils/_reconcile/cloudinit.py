@@ -41,13 +41,14 @@ _ALWAYS = {"manage_etc_hosts": "localhost"}
 
 
 def render(
-    cloud_init: Mapping[str, Any], *, instance_id: str, hostname: str, nics: Sequence[Mapping[str, Any]]
+    cloud_init: Mapping[str, Any], *, instance_id: str, hostname: str, nics: Sequence[Mapping[str, Any]],
+    keep_host_keys: bool = False,
 ) -> Dict[str, bytes]:
     """Returns `user-data`, `meta-data` and `network-config` of a guest.
 
     `cloud_init` is the grammar's option, parsed or as written; its `hostname` wins over `hostname`. A NIC has `mac`,
     and may have `name`, `address` (with its prefix length; one or a list), `gateway`, `dns`, and `dhcp`, which is
-    true when there is no address. Raises DeclarationError with a path below `cloud_init` or `nics`.
+    true when there is no address. `keep_host_keys` leaves the SSH host keys of a guest that has booted before. Raises DeclarationError with a path below `cloud_init` or `nics`.
     """
     meta = {"instance-id": instance_id, "local-hostname": str(cloud_init.get("hostname") or hostname)}
     network = cloud_init.get("network_config")
@@ -55,10 +56,13 @@ def render(
         network = network_config(nics)
     elif set(network) == {"network"}:
         network = network["network"]
+    config = cloud_config(cloud_init)
+    if keep_host_keys:
+        config["ssh_deletekeys"] = False
     return {
         "meta-data": _document(meta),
         "network-config": _document(network),
-        "user-data": _user_data(cloud_config(cloud_init), cloud_init.get("user_data")),
+        "user-data": _user_data(config, cloud_init.get("user_data")),
     }
 
 

@@ -151,8 +151,6 @@ class Decider:
         old = decision.before = actual.annotation if actual else None
         if request.option("state") not in GONE:
             applied = schema.seal_spec(self.driver.options, request.declared, self.seal, old.applied if old else None)
-            for once in ("adopt", "recreate", "remove_storage"):
-                applied.pop(once, None)
             decision.annotation = Annotation(
                 fleet=request.fleet, applied=applied, created=old.created if old else actual is None,
                 owned=old.owned if old else (),

@@ -108,9 +108,11 @@ CLOUD_INIT = Option("cloud_init", "dict", take_back="delete", doc=(
         Option("network_config", "map", engines=KVM, doc=(
             "Own network configuration (version 2), instead of the one made from O(nics).",)),
         Option("run_commands", "list", engines=KVM, doc=("Commands to run once, at the end of the first boot.",)),
-        Option("reseed", "bool", control=True, engines=KVM, doc=(
+        Option("reseed", "bool", once=True, take_back="keep", engines=KVM, doc=(
             "For one run and never stored: let the guest see a new instance at its next start, so that a changed"
-            " configuration is applied. SSH host keys stay.",)),
+            " configuration is applied.",
+            "cloud-init then runs everything again that it runs once for an instance: users, SSH keys, packages, commands"
+            " and the network configuration. SSH host keys stay.")),
 ))
 
 OS = Option("os", "dict", short="family", engines=KVM, doc=(
@@ -142,9 +144,9 @@ CONTROL = (
     Option("on_change", "str", choices=("live", "restart", "defer"), control=True, doc=(
         "V(live) (the default) applies what the running guest can take and reports the rest as pending. V(restart) also"
         " restarts the guest for whatever is pending. V(defer) does not touch the running guest.",)),
-    Option("adopt", "bool", control=True, doc=("Take over a guest that was not made by this collection.",)),
-    Option("recreate", "bool", control=True, doc=("Allow changes that destroy the guest and make it anew.",)),
-    Option("remove_storage", "bool", control=True, doc=(
+    Option("adopt", "bool", control=True, once=True, doc=("Take over a guest that was not made by this collection.",)),
+    Option("recreate", "bool", control=True, once=True, doc=("Allow changes that destroy the guest and make it anew.",)),
+    Option("remove_storage", "bool", control=True, once=True, doc=(
         "With O(state=absent), also remove the volumes that this collection made for the guest.",)),
     Option("protect", "bool", control=True, doc=(
         "Refuse to remove the guest, to make it anew or to detach its disks, whatever else is said.",)),
@@ -216,7 +218,7 @@ NETWORK: Tuple[Option, ...] = (
         DHCP_HOST,
     )),
     Option("autostart", "bool", doc=("Whether it starts with the host. V(true) at creation.",)),
-    Option("adopt", "bool", control=True, doc=(
+    Option("adopt", "bool", control=True, once=True, doc=(
         "Take over a network that was not made by this collection and differs from the declaration.",)),
     Option("on_change", "str", choices=("live", "restart", "defer"), control=True, doc=(
         "V(live) (the default) changes what the running network can take and reports the rest as pending.",

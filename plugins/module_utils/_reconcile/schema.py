@@ -33,6 +33,7 @@ class Option:
     short: the sub-option that a scalar written in place of the dictionary stands for (`cpus: 2`).
     take_back: what happens when an earlier run declared it and this one does not: `delete`, `default`, `keep`.
     control: steers the run and is not a property of the resource, so it is never compared.
+    once: holds for one run only, so it is neither remembered nor part of a `spec`.
     engines: the engines that have it; empty means all.
     """
 
@@ -49,6 +50,7 @@ class Option:
     required: bool = False
     take_back: str = "default"
     control: bool = False
+    once: bool = False
     engines: Tuple[str, ...] = ()
     example: Any = None
     by_name: Mapping[str, "Option"] = field(default_factory=dict, compare=False, repr=False)
@@ -161,7 +163,8 @@ def render(option: Option, value: Any) -> Any:
 
 def render_spec(options: Sequence[Option], spec: Mapping[str, Any]) -> Spec:
     """Renders a whole parsed dictionary in the order of the grammar."""
-    return {option.name: render(option, spec[option.name]) for option in options if spec.get(option.name) is not None}
+    return {option.name: render(option, spec[option.name]) for option in options
+            if spec.get(option.name) is not None and not option.once}
 
 
 def show(option: Option, value: Any) -> Any:
@@ -185,7 +188,7 @@ def seal_spec(options: Sequence[Option], spec: Mapping[str, Any], seal: Seal,
     earlier = earlier or {}
     for option in options:
         value = spec.get(option.name)
-        if value is None:
+        if value is None or option.once:
             continue
         old = earlier.get(option.name)
         if option.kind == "dict":

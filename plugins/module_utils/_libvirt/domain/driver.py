@@ -197,6 +197,9 @@ class DomainDriver:
         _image, seed = self._seed(work)
         if seed:
             facts["seed"] = "%s/%s" % (self._seed_pool(work), seed)
+            if work.request.declared.get("cloud_init", {}).get("reseed"):
+                facts["reseeded"] = seeding.digest_of(work.annotation.applied)
+                facts["instance"] = self._instance(work, work.actual is not None)
             work.note(owned=[facts["seed"]])
         elif self._seed_is_taken_back(work):
             facts["seed"] = ""
@@ -343,15 +346,21 @@ class DomainDriver:
         """The seed to be stored in this run, if any; a guest that has booted keeps the one it has."""
         facts = work.annotation.facts
         wants_more = self._changes_seed(work)
-        reseed = work.request.declared.get("cloud_init", {}).get("reseed", False)
-        booted = "booted" in facts and not reseed
-        if not self.host_ready or self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more or reseed):
+        again = any(change.pattern == table.RESEED and change.want for change in work.changes)
+        booted = "booted" in facts and not again
+        if not self.host_ready or self._test() or not seeding.wanted(work.want) or booted or not (work.actual is None or wants_more):
             return b"", None
         stored = work.actual.stored["nics"] if work.actual is not None else {}
         want = dict(work.want, nics={name: {"mac": stored.get(name, {}).get("mac"), **nic}
                                      for name, nic in work.want.get("nics", {}).items()})
-        image, digest = seeding.contents(work.request, want, str(facts.get("instance", work.name)))
+        image, digest = seeding.contents(work.request, want, self._instance(work, again), again)
         return image, seeding.volume_name(work.name, digest)
+
+    @staticmethod
+    def _instance(work: Work, again: bool) -> str:
+        """The instance-id: fixed at creation, and another one only where cloud-init is to run again."""
+        first = str(work.annotation.facts.get("instance", work.name))
+        return "%s+%s" % (first.split("+")[0], seeding.digest_of(work.annotation.applied)) if again else first
 
     @staticmethod
     def _changes_seed(work: Work) -> bool:
@@ -416,7 +425,8 @@ class DomainDriver:
         starts = state in ("running", "paused") and not domain.isActive()
         power.reach(domain, state, work)
         work.note(facts={"due": None})
-        if starts and "booted" not in work.annotation.facts:
+        if starts and ("booted" not in work.annotation.facts or work.annotation.facts.get("reseeded")
+                       == seeding.digest_of(work.annotation.applied)):
             work.note(facts={"booted": seeding.parts(work.annotation.applied)})
 
     def remove(self, work: Work) -> None:

@@ -131,7 +131,7 @@ class Reader:
         if annotation is not None and annotation.facts.get("seed") == "" and not seeded:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
-        self._first_boot(actual)
+        self._first_boot(actual, stored, live)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
 
@@ -147,7 +147,7 @@ class Reader:
     def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         if seeded:
-            seeding.overlay(spec, annotation, live)
+            seeding.overlay(spec, annotation, root, live)
         if annotation is not None:
             if "tags" in annotation.applied:
                 spec["tags"] = annotation.applied["tags"]
@@ -162,14 +162,16 @@ class Reader:
         return spec
 
     @staticmethod
-    def _first_boot(actual: Actual) -> None:
+    def _first_boot(actual: Actual, stored: Element, live: Optional[Element]) -> None:
         note = actual.annotation
         if note is None:
             # Whoever made it has booted it: a seed that it never saw must not run on a living guest.
             actual.facts["booted"] = seeding.parts({})
         if note is not None and actual.live is not None and "booted" not in note.facts:
             actual.facts["booted"] = seeding.parts(note.applied)
-        if actual.live is None:
+        elif note is not None and live is not None and seeding.reseeded(note, live):
+            actual.facts["booted"] = seeding.parts(note.applied)
+        if actual.live is None and not (note is not None and seeding.reseeded(note, stored)):
             # Of a running guest the two documents say it.
             actual.pending = seeding.first_boot_only(note)
 

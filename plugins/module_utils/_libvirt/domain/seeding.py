@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional, Tuple
 
@@ -63,14 +65,33 @@ def delivered(name: str, annotation: Annotation, root: Any, there: Callable[[str
     return place(root) == noted and there(pool, volume) is not None
 
 
-def overlay(spec: Spec, annotation: Optional[Annotation], live: bool = False) -> None:
+def digest_of(declared: Mapping[str, Any]) -> str:
+    """A digest of what a declaration has for the seed, by which a reseed is remembered."""
+    text = json.dumps(parts(declared), sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+
+
+def reseeded(annotation: Annotation, root: Any) -> bool:
+    """Whether this document has the seed with which the guest is to run cloud-init again, as now declared."""
+    noted = annotation.facts.get("reseeded")
+    return bool(noted) and noted == digest_of(annotation.applied) and place(root) == annotation.facts.get("seed")
+
+
+def booted_with(annotation: Annotation, root: Any) -> Optional[Mapping[str, Any]]:
+    """What the running guest with this document has read: at its first boot, or again since."""
+    return parts(annotation.applied) if reseeded(annotation, root) else annotation.facts.get("booted")
+
+
+def overlay(spec: Spec, annotation: Optional[Annotation], root: Any, live: bool = False) -> None:
     """Adds to a spec read from a document what only the annotation knows; to the running one what it booted with."""
     if annotation is None:
         return
-    booted = annotation.facts.get("booted") if live else None
+    booted = booted_with(annotation, root) if live else None
     mine = parts(annotation.applied if booted is None else booted)
     if mine["cloud_init"]:
         spec["cloud_init"] = mine["cloud_init"]
+    if reseeded(annotation, root):
+        spec.setdefault("cloud_init", {})["reseed"] = True
     for name, nic in mine["nics"].items():
         if name in spec["nics"]:
             spec["nics"][name] = {**spec["nics"][name], **nic}
@@ -88,8 +109,8 @@ def first_boot_only(annotation: Optional[Annotation]) -> "list[Pending]":
     return pending_between(_OPTIONS, Actual("", stored=mine, live=booted), lambda _pattern: table.SEED_RULE)
 
 
-def contents(request: Request, want: Mapping[str, Any], instance: str) -> Tuple[bytes, str]:
-    """The seed's ISO image and the digest that its volume name carries.
+def contents(request: Request, want: Mapping[str, Any], instance: str, again: bool) -> Tuple[bytes, str]:
+    """The seed's ISO image and the digest that its volume name carries; `again` for a guest that has booted before.
 
     Raises DeclarationError where a secret says `{keep: true}`: there is no seed to keep it from.
     """
@@ -97,7 +118,8 @@ def contents(request: Request, want: Mapping[str, Any], instance: str) -> Tuple[
     _refuse_keep(cloud_init, join_path(request.where, "cloud_init"))
     nics = [{**nic, "name": name} for name, nic in want.get("nics", {}).items()]
     try:
-        files = cloudinit.render(cloud_init, instance_id=instance, hostname=request.name, nics=nics)
+        files = cloudinit.render(cloud_init, instance_id=instance, hostname=request.name, nics=nics,
+                                 keep_host_keys=again)
     except DeclarationError as error:
         raise DeclarationError([replace(problem, path=join_path(request.where, problem.path))
                                 for problem in error.problems]) from None

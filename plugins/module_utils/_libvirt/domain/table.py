@@ -332,6 +332,8 @@ ROWS: Tuple[Row, ...] = (
 # What only the seed carries: known from the annotation, and read by the guest at its first boot alone.
 SEED_OPTIONS = ("cloud_init", "nics[].address", "nics[].gateway", "nics[].dns")
 SEED_RULE = Rule(live=False, reason=FIRST_BOOT, harmless=True)
+RESEED = "cloud_init.reseed"
+RESEED_RULE = Rule(live=False, same=lambda want, have: not want or bool(have), reason="at the next start cloud-init runs again: users, SSH keys, packages, commands, network")
 
 BY_PATTERN: Dict[str, Row] = {row.pattern: row for row in ROWS}
 
@@ -343,6 +345,8 @@ def is_seed_option(pattern: str) -> bool:
 
 def rule(pattern: str) -> Rule:
     """The rule of an option's pattern."""
+    if pattern == RESEED:
+        return RESEED_RULE
     return SEED_RULE if is_seed_option(pattern) else BY_PATTERN[pattern].rule
 
 
