@@ -48,7 +48,8 @@ def render(
 
     `cloud_init` is the grammar's option, parsed or as written; its `hostname` wins over `hostname`. A NIC has `mac`,
     and may have `name`, `address` (with its prefix length; one or a list), `gateway`, `dns`, and `dhcp`, which is
-    true when there is no address. `keep_host_keys` leaves the SSH host keys of a guest that has booted before. Raises DeclarationError with a path below `cloud_init` or `nics`.
+    true when there is no address. `keep_host_keys` leaves the SSH host keys of a guest that has booted before.
+    Raises DeclarationError with a path below `cloud_init` or `nics`.
     """
     meta = {"instance-id": instance_id, "local-hostname": str(cloud_init.get("hostname") or hostname)}
     network = cloud_init.get("network_config")

@@ -333,7 +333,8 @@ ROWS: Tuple[Row, ...] = (
 SEED_OPTIONS = ("cloud_init", "nics[].address", "nics[].gateway", "nics[].dns")
 SEED_RULE = Rule(live=False, reason=FIRST_BOOT, harmless=True)
 RESEED = "cloud_init.reseed"
-RESEED_RULE = Rule(live=False, same=lambda want, have: not want or bool(have), reason="at the next start cloud-init runs again: users, SSH keys, packages, commands, network")
+RESEED_RULE = Rule(live=False, same=lambda want, have: not want or bool(have),
+                   reason="at the next start cloud-init runs again: users, SSH keys, packages, commands, network")
 
 BY_PATTERN: Dict[str, Row] = {row.pattern: row for row in ROWS}
 
