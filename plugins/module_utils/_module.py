@@ -16,6 +16,7 @@ from ._libvirt.connection import NotReady, connect, is_local
 from ._reconcile import kinds, schema
 from ._reconcile.contract import Driver, Request, problem_entries
 from ._reconcile.errors import DeclarationError, FlotillaError, Problem, raise_if_any
+from ._reconcile.plan import waiting
 from ._reconcile.reconcile import Decision, Run, plan_id
 
 URI_SPEC: Dict[str, Any] = {"uri": {"type": "str", "fallback": (env_fallback, ["LIBVIRT_DEFAULT_URI"])}}
@@ -136,7 +137,8 @@ def info(module: AnsibleModule, plural: str, options: Sequence[schema.Option], d
         found = driver.read(names)
     except FlotillaError as error:
         fail(module, error)
-    items = [{"name": actual.name, "spec": schema.render_spec(options, actual.stored), "status": actual.status}
+    items = [{"name": actual.name, "spec": schema.render_spec(options, actual.stored),
+              "status": {**actual.status, "pending": [entry.entry() for entry in waiting(options, actual, driver.rule)]}}
              for actual in found.values()]
     module.exit_json(changed=False, **{plural: items})
 

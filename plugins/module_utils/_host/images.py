@@ -16,8 +16,6 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Tuple
 
-from ansible.module_utils.urls import open_url
-
 from .._reconcile.errors import FlotillaError
 
 DIRECTORY = "/var/lib/flotilla/images"
@@ -266,6 +264,9 @@ def _receive(url: str, handle: BinaryIO, algorithm: str) -> str:
 
 
 def _chunks(url: str) -> Iterator[bytes]:
+    # Importing it costs 50 ms, and hardly a run downloads.
+    from ansible.module_utils.urls import open_url
+
     try:
         with open_url(url, timeout=TIMEOUT_SECONDS) as answer:  # type: ignore[no-untyped-call]
             while True:

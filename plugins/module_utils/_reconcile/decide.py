@@ -96,7 +96,7 @@ class Decider:
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
         plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
-        waiting = list(actual.pending) + plan.pending_between(self.driver.options, actual, self.driver.rule)
+        waiting = plan.waiting(self.driver.options, actual, self.driver.rule)
         decision.changes = comparison.changes
         decision.nudges = comparison.nudges
         decision.pending = waiting + comparison.pending

@@ -321,6 +321,11 @@ def _change_item(option: Option, place: Place, before: Any, after: Any, comparis
         route=place.route, want=after, removes=after is None and not rule.harmless))
 
 
+def waiting(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:
+    """Everything that is stored and not yet running: by the two documents, and what the driver alone can know."""
+    return list(actual.pending) + pending_between(options, actual, rule)
+
+
 def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:
     """What is stored and not yet running: the stored against the live document, never remembered."""
     found: List[Pending] = []

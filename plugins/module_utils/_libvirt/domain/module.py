@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ..._host import cpu, kvm
 from ..._reconcile import grammar, schema
 from ..._reconcile.errors import Problem, raise_if_any
-from ..._reconcile.plan import Actual, pending_between
+from ..._reconcile.plan import Actual
 from ..connection import is_local
 from ..storage import Storage
 from . import addresses
@@ -41,10 +41,11 @@ def make(connection: Any, uri: Optional[str], surroundings: Surroundings) -> Dom
 
 
 class Observer:
-    """Reads domains for an info module: with what is pending, and with addresses where asked for."""
+    """Reads domains for an info module, with addresses where asked for."""
 
     def __init__(self, driver: DomainDriver, with_addresses: bool) -> None:
         self.driver = driver
+        self.rule = driver.rule
         self.with_addresses = with_addresses
 
     def read(self, names: Optional[Sequence[str]]) -> Dict[str, Actual]:
@@ -52,8 +53,6 @@ class Observer:
         found = self.driver.read(names)
         leases = None
         for actual in found.values():
-            waiting = actual.pending + pending_between(self.driver.options, actual, self.driver.rule)
-            actual.status["pending"] = [entry.entry() for entry in waiting]
             if self.with_addresses and actual.live is not None:
                 leases = addresses.all_leases(self.driver.connection) if leases is None else leases
                 actual.status["addresses"] = addresses.of(self.driver.connection, actual.handle.domain,
