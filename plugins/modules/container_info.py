@@ -52,7 +52,9 @@ containers:
       description: The container as a valid declaration, always with its C(state).
       type: dict
     status:
-      description: What is not declared, such as the engine and its word for the state, the process id of init, the addresses in use, and C(pending), what is stored and does not run yet.
+      description:
+        - What is not declared, such as the engine and its word for the state, the process id of init, the addresses in use,
+          and C(pending), what is stored and does not run yet.
       type: dict
   sample:
     - name: web
