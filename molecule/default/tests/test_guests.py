@@ -14,6 +14,13 @@ import testinfra
 
 DIRECTORY = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+HOST = """
+all:
+  hosts:
+    molecule-host:
+      ansible_connection: local
+      ansible_python_interpreter: /usr/bin/python3
+"""
 ADDRESSES = {"molecule-vm": "10.88.0.10", "molecule-ct": "10.88.0.11"}
 
 
@@ -22,7 +29,7 @@ def inventory() -> Path:
     """An inventory of the host and of its guests, with the key that the scenario made."""
     folder = DIRECTORY / "guests"
     (folder / "group_vars").mkdir(parents=True, exist_ok=True)
-    (folder / "hosts.yml").write_text((DIRECTORY / "inventory/ansible_inventory.yml").read_text())
+    (folder / "hosts.yml").write_text(HOST)
     (folder / "molecule.flotilla.yml").write_text((SCENARIO / "files/molecule.flotilla.yml").read_text())
     (folder / "group_vars/engine_kvm.yml").write_text(
         "ansible_user: ops\n"
