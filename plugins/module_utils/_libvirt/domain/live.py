@@ -15,7 +15,7 @@ from ..._reconcile.errors import FlotillaError
 from ..._reconcile.plan import Change
 from .. import xmltree
 from ..connection import libvirt, translated
-from . import elements, table
+from . import agent, elements, table
 
 KIB = 1024
 POLL_SECONDS = 0.1
@@ -67,6 +67,19 @@ class Guest:
         except libvirt.libvirtError as error:
             if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_TIMEOUT,
                                               libvirt.VIR_ERR_INTERNAL_ERROR):
+                raise
+            return
+        self._use_vcpus(change.want)
+
+    def _use_vcpus(self, count: int) -> None:
+        """Asks the guest's agent to put plugged CPUs into use, which not every system does by itself."""
+        if not agent.connected(self.live()):
+            return
+        try:
+            self.domain.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_VCPU_GUEST)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() not in (libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_INTERNAL_ERROR,
+                                              libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OPERATION_FAILED):
                 raise
 
     def set_memory(self, change: Change) -> None:
