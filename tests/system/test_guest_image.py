@@ -133,7 +133,7 @@ def boot(images: Dict[str, str], work: Path, seed: bytes, direct: bool) -> Itera
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", os.path.realpath(images["disk"]), str(overlay), "8G"], check=True)
     iso.write_bytes(seed)
     argv: List[str] = [
-        "qemu-system-x86_64", "-machine", "q35,accel=tcg", "-m", "768", "-smp", "2", "-display", "none", "-serial", "file:%s" % console,
+        "qemu-system-x86_64", "-machine", "q35,accel=tcg,hpet=off", "-m", "768", "-smp", "2", "-display", "none", "-serial", "file:%s" % console,
         "-drive", "file=%s,if=virtio" % overlay, "-drive", "file=%s,if=virtio,format=raw,readonly=on" % iso,
         "-netdev", "user,id=lan", "-device", "virtio-net-pci,netdev=lan,mac=%s" % MAC, "-device", "virtio-serial",
         "-chardev", "socket,path=%s,server=on,wait=off,id=agent" % agent, "-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0",

@@ -21,9 +21,9 @@ NETWORKS = ("<network><name>lan</name><bridge name='laws-br0'/></network>", "<ne
             "<network><name>trunk</name><forward mode='bridge'/><bridge name='laws-br2'/></network>")
 
 
-@pytest.fixture(scope="session", name="host")
+@pytest.fixture(scope="package", name="host")
 def _host(private_uri: str) -> Iterator[DomainLab]:
-    """The host of the session."""
+    """The host of these tests: gone before other ones use the same libvirtd."""
     folder = Path(tempfile.mkdtemp(prefix="laws-"))
     folder.chmod(0o755)  # QEMU runs as a user of its own
     lab = DomainLab(private_uri)

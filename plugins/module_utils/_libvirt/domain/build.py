@@ -87,7 +87,12 @@ def _hardware(root: Element, platform: Platform, system: Mapping[str, Any]) -> N
     if platform.domain_type == "kvm":
         SubElement(root, "cpu", {"mode": "host-model", "check": "partial"})
     offset = "localtime" if system.get("family") == "windows" else "utc"
-    SubElement(root, "clock", {"offset": offset})
+    clock = SubElement(root, "clock", {"offset": offset})
+    if platform.architecture in ("x86_64", "i686"):
+        # Linux under emulation with several CPUs was seen to hang for good right after it had switched to the HPET.
+        for timer in ({"name": "rtc", "tickpolicy": "catchup"}, {"name": "pit", "tickpolicy": "delay"},
+                      {"name": "hpet", "present": "no"}):
+            SubElement(clock, "timer", timer)
     devices = elements.required(root, "devices")
     machine = system.get("machine") or platform.machine
     if machine == "q35" or "-q35-" in machine:
