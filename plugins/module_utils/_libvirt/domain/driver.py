@@ -360,7 +360,7 @@ class DomainDriver:
     def _instance(work: Work, again: bool) -> str:
         """The instance-id: fixed at creation, and another one only where cloud-init is to run again."""
         first = str(work.annotation.facts.get("instance", work.name))
-        return "%s+%s" % (first.split("+")[0], seeding.digest_of(work.annotation.applied)) if again else first
+        return "%s+%s" % (first.split("+", 1)[0], seeding.digest_of(work.annotation.applied)) if again else first
 
     @staticmethod
     def _changes_seed(work: Work) -> bool:
