@@ -104,7 +104,7 @@ def _run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request
         driver.prefetch(request)
     with turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
         decision = run.survey()[0]
-        identity = plan_id([decision], {}, seal)
+        identity = plan_id([decision])
         expected = module.params.get("expect_plan")
         if expected and expected != identity:
             raise FlotillaError("the plan is no longer %s" % expected, "look at the new plan and approve that one")

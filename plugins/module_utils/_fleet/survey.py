@@ -199,7 +199,7 @@ class Surveyor:
         for stage in (found.pools, found.networks, found.guests, found.orphans):
             decisions = [item.decision for item in stage]
             kinds = ",".join(item.kind for item in stage)
-            digest.update(("%s:%s;" % (kinds, reconcile.plan_id(decisions, {}, self.seal))).encode("utf-8"))
+            digest.update(("%s:%s;" % (kinds, reconcile.plan_id(decisions))).encode("utf-8"))
         return digest.hexdigest()[:32]
 
 

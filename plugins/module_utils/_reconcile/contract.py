@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
 from .annotation import Annotation
 from .plan import Actual, Change, Pending, Rule
@@ -177,6 +177,3 @@ class Result:
 def problem_entries(problems: Sequence[Any]) -> List[Dict[str, str]]:
     """Problems as plain dictionaries for a result."""
     return [{"path": p.path, "problem": p.problem, "remedy": p.remedy} for p in problems]
-
-
-OptionTuple = Tuple[Option, ...]

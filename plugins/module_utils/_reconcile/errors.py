@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Sequence
+from typing import Iterable, List, Sequence
 
 
 class FlotillaError(Exception):
@@ -79,8 +79,3 @@ def raise_if_any(problems: Sequence[Problem]) -> None:
     """Raises DeclarationError when there is at least one problem."""
     if problems:
         raise DeclarationError(problems)
-
-
-def describe(error: Optional[BaseException]) -> str:
-    """The text of an error for a result's `msg`."""
-    return str(error) if error is not None else ""

@@ -10,7 +10,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Callable, List, Mapping, Optional, Sequence
+from typing import Callable, List, Optional, Sequence
 
 from . import plan, schema
 from .annotation import Annotation, union
@@ -251,11 +251,8 @@ def reconcile(driver: Driver, requests: Sequence[Request], seal: Seal, check_mod
     return run.apply()
 
 
-def plan_id(decisions: Sequence[Decision], options: Mapping[str, Any], seal: Seal) -> str:
-    """A digest of declaration, plan and actual: equal when approving the one means approving the other.
-
-    `options` maps a kind's driver options by resource kind; secrets go in sealed.
-    """
+def plan_id(decisions: Sequence[Decision]) -> str:
+    """A digest of declaration (secrets sealed), plan and actual: equal when approving the one means approving the other."""
     digest = hashlib.sha256()
     for decision in decisions:
         document = [decision.request.name, decision.action, [change.entry() for change in decision.changes],
