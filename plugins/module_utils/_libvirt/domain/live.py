@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from xml.etree.ElementTree import Element
@@ -122,11 +123,15 @@ class Guest:
         def labels(root: Element) -> Dict[str, Element]:
             return {elements.named_by_alias(memory.DIMM_ALIAS, device) or "at %s" % xmltree.get(device, "address/@slot"): device
                     for device in memory.dimms(root)}
+
+        def gone(name: str) -> bool:
+            return name not in labels(self.live())
+
         stored, running = labels(self.stored), labels(live)
         for name in [name for name in stored if name not in running]:
             self._attach(stored[name])
         for name in [name for name in running if name not in stored]:
-            self._detach(running[name], lambda name=name: name not in labels(self.live()))
+            self._detach(running[name], functools.partial(gone, name))
 
     def set_metadata(self, change: Change) -> None:
         """virDomainSetMetadata of title or description."""

@@ -130,6 +130,9 @@ class Reader:
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
             actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
+        if annotation is not None and annotation.facts.get("xml_last") and actual.stored["xml"].holds(annotation.applied.get("xml")):
+            # A run that died was through with the change of the fragment.
+            actual.facts["xml_last"] = None
         if annotation is not None and annotation.facts.get("seed") == "" and not seeded:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
@@ -207,13 +210,19 @@ def _complete_live(stored: Spec, live: Spec) -> None:
     for part in ("title", "description"):
         if part in stored:
             live.setdefault(part, "")
-    cpus = stored.get("cpus", {})
+    cpus, running = stored.get("cpus", {}), live.setdefault("cpus", {})
     if cpus.get("model") in CHOSEN_AT_START:
         # The running document says what libvirt made of it on this host.
         for part in ("model", "features", "cache", "migratable"):
-            live.setdefault("cpus", {}).pop(part, None)
+            running.pop(part, None)
             if part in cpus:
-                live["cpus"][part] = cpus[part]
+                running[part] = cpus[part]
+    elif "features" in running:
+        # libvirt adds those by which this host's CPU differs from the model (qemuProcessUpdateGuestCPU).
+        features = {name: policy for name, policy in running["features"].items() if name in cpus.get("features", {})}
+        running.pop("features")
+        if features:
+            running["features"] = features
 
 
 def _leaving(stored: Element, live: Element, renamed: elements.Names) -> List[Tuple[str, ...]]:

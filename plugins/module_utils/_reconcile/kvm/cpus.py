@@ -59,7 +59,7 @@ CPUS = Option("cpus", "dict", short="count", doc=(
         "Ceiling up to which O(cpus.count) can grow while the guest runs; fixed when the guest starts.",
         "Taking it back makes it equal to the count, or to what O(cpus.topology) has.")),
     TOPOLOGY,
-    kvm("model", "str", later("cpu/@mode", "cpu_model", "the CPU model is fixed when the guest starts"),
+    kvm("model", "str", later("cpu/@mode", "cpu_model", "the CPU model is fixed when the guest starts", assumed=True),
         "CPU that the guest sees: V(host-model) (the default at creation on KVM), V(host-passthrough), V(maximum), or a name"
         " such as V(EPYC) or V(Skylake-Server) that C(virsh cpu-models x86_64) lists.", take_back="keep"),
     kvm("features", "cpu_features", later("cpu", "pairs feature @name @policy",

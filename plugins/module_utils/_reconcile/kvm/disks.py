@@ -58,7 +58,6 @@ SOURCE = kvm("source", "dict", None, "A disk on the network, reached by QEMU its
         example="iqn.2026-01.com.example:store/1"),
     kvm("hosts", "list", fixed("source", NEW_DISK, "net_hosts", "network"),
         "Servers, each C(HOST) or C(HOST:PORT), or the path of a Unix socket.", take_back="keep", example=["10.0.0.5:3260"]),
-    kvm("query", "str", fixed("source/@query", NEW_DISK, "net_text", "network"), "Query string.", take_back="keep"),
     kvm("tls", "bool", fixed("source/@tls", NEW_DISK, "net_yesno", "network"), "Whether to use TLS.", take_back="keep"),
     kvm("initiator", "str", fixed("source/initiator/iqn/@name", NEW_DISK, "net_text", "network"), "IQN of this host for iscsi.", take_back="keep"),
     kvm("user", "str", fixed("source/auth/@username", NEW_DISK, "net_text", "network"), "User name for the server.", take_back="keep"),
