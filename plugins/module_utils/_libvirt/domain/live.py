@@ -50,6 +50,21 @@ def iotune(disk: Element) -> Dict[str, Any]:
     return {tag: text if tag == "group_name" else int(text) for tag, text in texts.items() if text}
 
 
+# The groups inside the guest's own (global) come before it.
+_GROUPS = (("", "vcpu_"), ("emulator_", "emulator_"), ("iothread_", "iothread_"), ("global_", "global_"))
+PERIOD, UNLIMITED = 100000, -1
+
+
+def scheduling(domain: Element) -> Dict[str, int]:
+    """CPU time of a stored document by the names that the call has for it; what is not stored is the kernel's default."""
+    shares = xmltree.get(domain, "cputune/shares")
+    found = {"cpu_shares": int(shares)} if shares else {}
+    for prefix, group in _GROUPS:
+        for what, default in (("period", PERIOD), ("quota", UNLIMITED)):
+            found[group + what] = int(xmltree.get(domain, "cputune/%s%s" % (prefix, what)) or default)
+    return found
+
+
 class Guest:
     """One domain, with the verbs that `table.Row.verb` names.
 
@@ -85,15 +100,33 @@ class Guest:
         return things, things.find(root, "" if things.single else change.route[1], self.renamed if things is table.DISKS else elements.NO_NAMES)
 
     def set_vcpus(self, change: Change) -> None:
-        """virDomainSetVcpusFlags; unplugging needs the guest, which may not comply."""
+        """virDomainSetVcpusFlags; unplugging needs the guest, which may be slow or not comply at all.
+
+        CPUs leave one by one, and libvirt gives up on all of them when one takes longer than 5 s (qemuDomainRemoveVcpu), so
+        that it is asked again after each. It is not asked for the same one twice: libvirt may then miss that it has gone.
+        """
+        asked: List[int] = []
+
+        def settled() -> bool:
+            there = self.domain.vcpusFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            if there == change.want or there in asked:
+                return bool(there == change.want)
+            asked.append(there)
+            return self._ask_for_vcpus(change.want)
+
+        if until(settled, UNPLUG_SECONDS if self.patient else 0):
+            self._use_vcpus(change.want)
+
+    def _ask_for_vcpus(self, count: int) -> bool:
+        """Asks once, and returns whether that is done."""
         try:
-            self.domain.setVcpusFlags(change.want, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            self.domain.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE)
         except libvirt.libvirtError as error:
             if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_TIMEOUT,
                                               libvirt.VIR_ERR_INTERNAL_ERROR):
                 raise
-            return
-        self._use_vcpus(change.want)
+            return False
+        return True
 
     def _use_vcpus(self, count: int) -> None:
         """Asks the guest's agent to put plugged CPUs into use, which not every system does by itself."""
@@ -172,10 +205,22 @@ class Guest:
     # -- limits and places of CPU, memory and disks: each has a call of its own, and takes the live side alone --------------------
 
     def set_scheduler(self, change: Change) -> None:
-        """virDomainSetSchedulerParametersFlags."""
-        name = change.route[-1]
-        prefix = {"shares": "cpu_", "period": "vcpu_", "quota": "vcpu_"}.get(name, "")
-        self.domain.setSchedulerParametersFlags({prefix + name: change.want}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        """virDomainSetSchedulerParametersFlags with all parameters, in an order that the kernel takes.
+
+        The guest's own group must at no moment have less than a group in it (cgroup v1), so that limits are lifted first,
+        and set from the inside out.
+        """
+        there = self.domain.schedulerParametersFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        wanted = {name: value for name, value in scheduling(self.stored).items() if name in there}
+        changed = {name: value for name, value in wanted.items() if there[name] != value}
+        steps = [{"cpu_shares": changed["cpu_shares"]}] if "cpu_shares" in changed else []
+        if set(changed) - {"cpu_shares"}:
+            quotas = [name for name in wanted if name.endswith("quota")]
+            steps += [{name: UNLIMITED} for name in quotas if there[name] != UNLIMITED]
+            steps += [{name: value} for name, value in changed.items() if name.endswith("period")]
+            steps += [{name: wanted[name]} for name in quotas if wanted[name] != UNLIMITED]
+        for step in steps:
+            self.domain.setSchedulerParametersFlags(step, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def set_memory_limits(self, change: Change) -> None:
         """virDomainSetMemoryParameters."""
