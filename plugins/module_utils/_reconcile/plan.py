@@ -23,6 +23,8 @@ GONE = ("absent", "released")
 FIRST_BOOT = "first boot only"
 NOT_COMPLIED = "guest has not complied"
 DEFERRED = "stored only; it takes a restart"
+SAVED_IMAGE = "saved"
+SAVED = "the guest was saved without it, and is restored as it was"
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Actual:
     stored: what the engine keeps for the next start, as the grammar says it. live: what runs, None when it does not.
     facts: what reading found out that the annotation is to remember.
     unfinished: what a run that died has not done yet; wanted as if declared, unless something else is.
+    saved: what a saved guest will run again when it is started, None where no image of a running guest is kept.
     leaving: routes of items that run and are stored no more, which the guest was asked to let go.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
     handle: the driver's own, such as the parsed document.
@@ -123,6 +126,7 @@ class Actual:
     name: str
     stored: Spec = field(default_factory=dict)
     live: Optional[Spec] = None
+    saved: Optional[Spec] = None
     annotation: Optional[Annotation] = None
     pending: List[Pending] = field(default_factory=list)
     status: Dict[str, Any] = field(default_factory=dict)
@@ -131,10 +135,18 @@ class Actual:
     unfinished: Spec = field(default_factory=dict)
     leaving: Sequence[Tuple[str, ...]] = ()
 
+    @property
+    def running(self) -> Optional[Spec]:
+        """What runs, or was saved while it ran and will run again; None for a guest that starts from nothing."""
+        return self.saved if self.live is None else self.live
+
 
 @dataclass
 class Comparison:
-    """Everything that the walk over the option tree needs, so that its functions stay small."""
+    """Everything that the walk over the option tree needs, so that its functions stay small.
+
+    frozen: what is to run was saved while it ran and stays so: nothing reaches it before it is restored.
+    """
 
     rule: Callable[[str], Rule]
     want: Mapping[str, Any] = field(default_factory=dict)
@@ -142,6 +154,7 @@ class Comparison:
     leaving: Sequence[Tuple[str, ...]] = ()
     live: Optional[Mapping[str, Any]] = None
     defer: bool = False
+    frozen: bool = False
     seal: Optional[Seal] = None
     changes: List[Change] = field(default_factory=list)
     nudges: List[Change] = field(default_factory=list)
@@ -151,6 +164,8 @@ class Comparison:
         """What a change to (or the removal of) this value costs on this resource."""
         if rule.recreate or rule.fixed:
             return RECREATE
+        if self.frozen and not rule.always:
+            return RESTART
         if self.live is None or rule.always or (rule.assumed and value is None):
             return LIVE
         return RESTART if self.defer or rule.obstacle(value, self.live) else LIVE
@@ -220,7 +235,7 @@ def pattern_of(path: str) -> str:
 def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any], actual: Actual,
             comparison: Comparison) -> None:
     """Three-way comparison of a whole resource; fills `comparison.changes` and `comparison.pending`."""
-    live = None if comparison.defer else actual.live
+    live = None if comparison.defer else comparison.live
     comparison.stored, comparison.leaving = actual.stored, () if comparison.defer else actual.leaving
     _compare_dict(options, want, applied, actual.stored, live, Place(), comparison)
 
@@ -371,8 +386,8 @@ def waiting(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rul
 def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:
     """What is stored and not yet running: the stored against the live document, never remembered."""
     found: List[Pending] = []
-    if actual.live is not None:
-        _PendingWalk(actual.live, rule, found).dictionary(options, actual.stored, actual.live, Place())
+    if actual.running is not None:
+        _PendingWalk(actual.running, rule, found, actual.live is None).dictionary(options, actual.stored, actual.running, Place())
     return found
 
 
@@ -383,6 +398,7 @@ class _PendingWalk:
     root: Mapping[str, Any]
     rule: Callable[[str], Rule]
     found: List[Pending]
+    frozen: bool = False
 
     def dictionary(self, options: Sequence[Option], stored: Mapping[str, Any], live: Mapping[str, Any],
                    place: Place) -> None:
@@ -420,5 +436,5 @@ class _PendingWalk:
             return
         reason = rule.obstacle(there if there is not None else here, self.root)
         if not reason:
-            reason = NOT_COMPLIED if rule.cooperative else DEFERRED
+            reason = SAVED if self.frozen else NOT_COMPLIED if rule.cooperative else DEFERRED
         self.found.append(Pending(place.path, rule.show(option, here, there), rule.show(option, there, here), reason))
