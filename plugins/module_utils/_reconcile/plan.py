@@ -434,7 +434,9 @@ class _PendingWalk:
             there, here = (rule.default if value is None else value for value in (there, here))
         if there == here or (rule.same is not None and there is not None and here is not None and rule.same(there, here)):
             return
-        reason = rule.obstacle(there if there is not None else here, self.root)
+        # A thing that goes is told by what it was, and a value that goes by what comes after it.
+        gone = there is None and (option.kind in ("dict", "one", "items") or option.take_back == "keep")
+        reason = rule.obstacle(here if gone else there, self.root)
         if not reason:
             reason = SAVED if self.frozen else NOT_COMPLIED if rule.cooperative else DEFERRED
         self.found.append(Pending(place.path, rule.show(option, here, there), rule.show(option, there, here), reason))

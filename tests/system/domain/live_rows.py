@@ -200,7 +200,8 @@ def filtered(address: str | None) -> Look:
 def vnc(word: str) -> Look:
     """QEMU's VNC server lets in who knows this password, and nobody else."""
     def look(guest: Guest) -> None:
-        assert rfb.lets_in(guest, word) and not rfb.lets_in(guest, word + "x")
+        assert rfb.lets_in(guest.domain.openGraphicsFD(0, 0), word)
+        assert not rfb.lets_in(guest.domain.openGraphicsFD(0, 0), word + "x")
     return look
 
 
@@ -208,7 +209,7 @@ def vnc(word: str) -> Look:
 
 # What the guest begins with beside what every one of these has: what cannot be plugged later.
 BASE: Mapping[str, Any] = {
-    "graphics": [{"type": "vnc", "password": "secret0"}], "media": [{"name": "cd", "bus": "sata"}], "rng": {"source": "/dev/urandom"},
+    "cpus": {"count": 2, "maximum": 4, "shares": 1024}, "io_weight": 100, "graphics": [{"type": "vnc", "password": "secret0"}], "media": [{"name": "cd", "bus": "sata"}], "rng": {"source": "/dev/urandom"},
     "memory": {"size": "512MiB", "maximum": "768MiB", "balloon": {"model": "virtio"}}, "numa": {"mode": "preferred", "nodeset": "0"},
 }
 DATA = {"name": "data", "pool": "fast", "size": "16MiB"}
@@ -244,8 +245,7 @@ def _scheduler() -> tuple[Step, ...]:
                          for what, first, second, last in (("period", 50000, 200000, 100000), ("quota", 150000, 190000, -1)))
     steps = [Step({"cpus": {name: value[at] for name, _key, *value in both_values}},
                   both(*(scheduler(key, value[at]) for _name, key, *value in both_values))) for at in (0, 1)]
-    # The weight stays until the guest starts: the kernel's own is not known. So it is declared to be what it was.
-    return tuple(steps) + (Step({"cpus": {"shares": 1024}}, both(*(scheduler(key, last) for _name, key, _one, _two, last in both_values if last is not None))),)
+    return tuple(steps) + (Step({}, both(*(scheduler(key, last) for _name, key, _one, _two, last in both_values if last is not None))),)
 
 
 LIVES = (

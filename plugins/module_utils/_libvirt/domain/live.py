@@ -103,19 +103,31 @@ class Guest:
         """virDomainSetVcpusFlags; unplugging needs the guest, which may be slow or not comply at all.
 
         CPUs leave one by one, and libvirt gives up on all of them when one takes longer than 5 s (qemuDomainRemoveVcpu), so
-        that it is asked again after each. It is not asked for the same one twice: libvirt may then miss that it has gone.
+        that it is asked again after each. It is not asked for the same one twice: libvirt 9.0 was seen to miss for good that a
+        CPU had gone that took longer. A guest with an agent first takes them out of use, which leaves little to do in that time.
         """
+        if change.want < self._vcpus():
+            self._use_vcpus(change.want)
         asked: List[int] = []
 
         def settled() -> bool:
-            there = self.domain.vcpusFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            there = self._vcpus()
             if there == change.want or there in asked:
                 return bool(there == change.want)
             asked.append(there)
             return self._ask_for_vcpus(change.want)
 
-        if until(settled, UNPLUG_SECONDS if self.patient else 0):
-            self._use_vcpus(change.want)
+        if self._within(settled) and agent.connected(self.live()):
+            # The guest finds new CPUs in its own time.
+            self._within(lambda: self._use_vcpus(change.want))
+
+    def _vcpus(self) -> int:
+        return int(self.domain.vcpusFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE))
+
+    def _within(self, condition: Callable[[], bool]) -> bool:
+        """Waits for what the guest does; asks only once where nobody waits, or where the guest is paused and does nothing."""
+        waits = self.patient and self.domain.state()[0] != libvirt.VIR_DOMAIN_PAUSED
+        return until(condition, UNPLUG_SECONDS if waits else 0)
 
     def _ask_for_vcpus(self, count: int) -> bool:
         """Asks once, and returns whether that is done."""
@@ -128,16 +140,16 @@ class Guest:
             return False
         return True
 
-    def _use_vcpus(self, count: int) -> None:
-        """Asks the guest's agent to put plugged CPUs into use, which not every system does by itself."""
-        if not agent.connected(self.live()):
-            return
+    def _use_vcpus(self, count: int) -> bool:
+        """Asks the guest's agent to use so many CPUs, which not every system does by itself; returns whether it does."""
         try:
             self.domain.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_VCPU_GUEST)
         except libvirt.libvirtError as error:
             if error.get_error_code() not in (libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_INTERNAL_ERROR,
                                               libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OPERATION_FAILED):
                 raise
+            return False
+        return True
 
     def set_memory(self, change: Change) -> None:
         """The balloon (virDomainSetMemoryFlags), DIMMs, or what the virtio-mem device is asked for, as the guest is made."""
@@ -145,6 +157,7 @@ class Guest:
         method = memory.method_of(live)
         if method == "balloon":
             self.domain.setMemoryFlags(change.want // KIB, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            self._follow_memory(change.want)
         elif method == "dimm":
             self._follow_dimms(live)
         else:
@@ -152,6 +165,16 @@ class Guest:
             if device is not None:
                 memory.write_size(device, "target/requested", change.want - memory.at_boot(live))
                 self.domain.updateDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+                self._follow_memory(change.want)
+
+    def _follow_memory(self, size: int) -> None:
+        """Waits while the guest gives or takes memory: until it has the size, or does nothing any more."""
+        there = memory.read_size(self.live())
+        while there != size:
+            before = there
+            if not self._within(lambda: memory.read_size(self.live()) != before):  # pylint: disable=cell-var-from-loop
+                return
+            there = memory.read_size(self.live())
 
     def _follow_dimms(self, live: Element) -> None:
         """Plugs and unplugs DIMMs until the running guest has those of the stored document, told by alias or by size."""
@@ -367,4 +390,4 @@ class Guest:
                     raise
             return
         self.domain.detachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        until(gone, UNPLUG_SECONDS)
+        self._within(gone)
