@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from laws.libvirt_lab import LibvirtLab
+from laws.libvirt_lab import NetworkLab
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.connection import connect
 
@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
 def clean(private_uri: str) -> Iterator[None]:
     """Removes what a test left."""
     yield
-    LibvirtLab(private_uri).wipe()
+    NetworkLab(private_uri).wipe()
 
 
 @pytest.fixture
