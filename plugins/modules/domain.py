@@ -92,7 +92,10 @@ spec:
   returned: success
   type: dict
 status:
-  description: What is not declared, such as C(uuid), C(state), C(virtualization), C(fleet) and how C(wait_for) was found out.
+  description:
+    - What is not declared, such as C(uuid), C(state), C(virtualization) and C(fleet).
+    - After a wait, C(ready) says C(what) was waited for and C(by) what it was found (V(agent), V(console), V(ssh), V(lease), V(arp)
+      or V(libvirt)). By V(ssh), C(proves) says that cloud-init's last stages may still be at work.
   returned: success
   type: dict
 host_ready:

@@ -25,26 +25,14 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, TypeVar
 import pytest
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.seed import build_iso
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.cloudinit import render
+from support import guest_image
+from support.guest_image import IMAGES, play
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "roles/guest_image/files/build_image.py"
-IMAGES = os.environ.get("FLOTILLA_IMAGES", "/var/lib/flotilla/images")
 MAC = "52:54:00:aa:00:01"
-PLAY = """
-- hosts: localhost
-  connection: local
-  gather_facts: false
-  roles: [flotilla.virt.guest_image]
-  post_tasks:
-    - ansible.builtin.copy:
-        content: "{{ guest_image_result | to_json }}"
-        dest: "{{ result }}"
-        mode: "0644"
-      changed_when: false
-      check_mode: false
-"""
 T = TypeVar("T")
 
 
@@ -59,28 +47,10 @@ def until(condition: Callable[[], Optional[T]], seconds: float, what: str) -> T:
     raise AssertionError("not within %d seconds: %s" % (seconds, what))
 
 
-def play(directory: Path, *options: str, **variables: Any) -> Dict[str, Any]:
-    """Run the role; return how many tasks changed and failed, what it said, and its result."""
-    playbook, result = directory / "play.yml", directory / "result.json"
-    playbook.write_text(PLAY)
-    result.unlink(missing_ok=True)
-    done = subprocess.run(
-        ["ansible-playbook", str(playbook), "-e", json.dumps({"result": str(result), "guest_image_dir": IMAGES, **variables}), *options],
-        capture_output=True, text=True, check=False,
-    )
-    said = done.stdout + done.stderr
-    recap = re.search(r"changed=(\d+) .*failed=(\d+)", said)
-    assert recap, said
-    return {"changed": int(recap.group(1)), "failed": int(recap.group(2)), "said": said,
-            "result": json.loads(result.read_text()) if result.exists() else None}
-
-
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
     """The default images, built unless they are there."""
-    done = play(tmp_path_factory.mktemp("role"))
-    assert done["failed"] == 0, done["said"]
-    return done["result"]
+    return guest_image.images(tmp_path_factory.mktemp("role"))
 
 
 # -- a disk image under QEMU -------------------------------------------------------------------------------------------

@@ -130,7 +130,9 @@ OS = Option("os", "dict", short="family", engines=KVM, doc=(
 WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
     "Wait until the guest is ready. A wait that timed out is waited for, and fails again, in the next run.",), options=(
         Option("what", "str", choices=("running", "agent", "address", "cloud_init"), required=True, doc=(
-            "What to wait for.",)),
+            "What to wait for. V(cloud_init) is asked of the guest's agent, else looked for on its serial console. Where"
+            " neither can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by"
+            " what it was found and what that proves.",)),
         Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared.",)),
 ))
 
