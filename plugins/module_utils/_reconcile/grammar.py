@@ -195,7 +195,8 @@ NETWORK: Tuple[Option, ...] = (
         "V(nat), V(route) and V(open) forward between guests and the host's networks: with address translation, without"
         " it, and without any firewall rules of libvirt. V(isolated) forwards nothing.",
         "V(bridge) connects guests to the host's own bridge O(bridge), V(macvtap) and V(hostdev) to the host's interface"
-        " O(device).")),
+        " O(device). V(hostdev) gives each guest a virtual function of it, which it must have (SR-IOV); only its definition"
+        " has been tested, not a guest on it.")),
     Option("bridge", "name", take_back="keep", example="br20", doc=(
         "Name of its bridge, at most 15 characters. Required for O(mode=bridge), where the bridge is the host's own and"
         " must be there. In the other modes libvirt makes the bridge, and chooses a name when nothing is declared.",)),
