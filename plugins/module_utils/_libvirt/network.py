@@ -42,8 +42,9 @@ def _unless_outside(value: Any, live: Mapping[str, Any]) -> str:
     # The DHCP server that runs serves the subnet that runs, and libvirt refuses any other address.
     address = value.get("address") if isinstance(value, Mapping) else value
     subnet = live.get("subnet")
-    outside = bool(address and subnet) and ipaddress.ip_address(address) not in ipaddress.ip_network(subnet)
-    return RESTARTS if outside else ""
+    if not address or not subnet:
+        return ""
+    return "" if ipaddress.ip_address(address) in ipaddress.ip_network(subnet) else RESTARTS
 
 
 _RESTART = Rule(live=False, reason=RESTARTS)
