@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
 from .annotation import Annotation
-from .plan import Actual, Change, Pending, Rule
+from .plan import FIRST_BOOT, RESTART, Actual, Change, Pending, Rule
 from .schema import Option, Spec
 
 
@@ -158,8 +158,7 @@ class Result:
 
     def diff(self) -> Dict[str, Any]:
         """Before and after, made from the plan, so that the two cannot disagree."""
-        return {"before": {entry["path"]: entry["before"] for entry in self.plan},
-                "after": {entry["path"]: entry["after"] for entry in self.plan}}
+        return diff_of(self.plan, self.pending)
 
     def to_dict(self, brief: bool = False) -> Dict[str, Any]:
         """The form that a module returns; `brief` leaves out spec and status (for a fleet's long list)."""
@@ -172,6 +171,20 @@ class Result:
         if not brief:
             out.update(spec=self.spec, status=self.status, diff=self.diff())
         return out
+
+
+def diff_of(changes: Sequence[Mapping[str, Any]], pending: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The `diff` of a result, from the entries of its plan and of what is pending.
+
+    A change whose impact says `restart` and that no restart brings into the guest is named in the heading of `after`.
+    """
+    out: Dict[str, Any] = {"before": {entry["path"]: entry["before"] for entry in changes},
+                           "after": {entry["path"]: entry["after"] for entry in changes}}
+    first_boot = {entry["path"] for entry in pending if entry["reason"] == FIRST_BOOT}
+    unreached = [entry["path"] for entry in changes if entry["impact"] == RESTART and entry["path"] in first_boot]
+    if unreached:
+        out["after_header"] = "%s, which not even a restart brings into a guest that has booted: %s" % (FIRST_BOOT, ", ".join(unreached))
+    return out
 
 
 def problem_entries(problems: Sequence[Any]) -> List[Dict[str, str]]:

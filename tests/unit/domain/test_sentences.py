@@ -305,6 +305,22 @@ def test_first_boot_only(lab: DomainLab) -> None:
     assert laws.pendings(stopped)["cloud_init.hostname"] == ("one", "three", "first boot only")
 
 
+@pytest.mark.parametrize("more", [{}, {"on_change": "restart"}, {"on_change": "defer"}])
+def test_a_change_for_the_first_boot_is_told_apart_from_one_that_a_restart_brings(lab: DomainLab, more: dict[str, object]) -> None:
+    raw = dict(RUNNING, cloud_init={"hostname": "one"})
+    laws.converge(lab, "web", raw)
+    later = dict(raw, cloud_init={"hostname": "two"}, console=False, force_stop=True, stop_timeout=0, **more)
+    foreseen, done = lab.check("web", later), laws.converge(lab, "web", later)
+    for result in (foreseen, done):
+        assert laws.entries(result)["cloud_init.hostname"] == ("one", "two", "restart")
+        assert laws.entries(result)["console"][2] == "restart"
+        assert laws.pendings(result)["cloud_init.hostname"] == ("one", "two", "first boot only")
+        assert result.to_dict()["diff"]["after_header"] == (
+            "first boot only, which not even a restart brings into a guest that has booted: cloud_init.hostname")
+    again = lab.must("web", later)
+    assert again.diff() == {"before": {}, "after": {}} and laws.pendings(again)["cloud_init.hostname"][2] == "first boot only"
+
+
 def test_cloud_init_of_an_adopted_guest_never_runs(lab: DomainLab) -> None:
     lab.define(FOREIGN % "old")
     result = laws.converge(lab, "old", {"adopt": True, "cloud_init": {"hostname": "new"}})
