@@ -109,6 +109,43 @@ def test_a_disk_is_renamed_and_keeps_its_volume(lab: DomainLab) -> None:
     assert lab.volumes() == ["fast/web-data.qcow2"]
 
 
+ROOT = {"name": "root", "pool": "fast", "size": "1MiB"}
+ARCHIVE = {"name": "archive", "was": "data", "pool": "fast", "size": "1MiB"}
+# A new disk under the old name of one that is renamed; its usual volume is the other's.
+NEW_DATA = {"name": "data", "pool": "fast", "size": "2MiB", "volume": "web-new.qcow2"}
+RENAMED = dict(BASE, disks=[ROOT, ARCHIVE])
+RENAMED_AND_NEW = dict(BASE, disks=[ROOT, ARCHIVE, NEW_DATA])
+BEFORE = dict(BASE, disks=[ROOT, *BASE["disks"]])
+
+
+def volumes_by_name(lab: DomainLab) -> dict[str, str]:
+    return {disk["name"]: disk["volume"] for disk in lab.spec("web")["disks"]}
+
+
+@pytest.mark.parametrize("earlier", [[BEFORE], [BEFORE, RENAMED]], ids=["in one run", "in two"])
+def test_a_new_disk_gets_the_name_of_a_renamed_one(lab: DomainLab, earlier: list[dict[str, object]]) -> None:
+    laws.live_through(lab, "web", earlier)
+    laws.assert_refused(lab, "web", dict(BASE, disks=[ROOT, ARCHIVE, BASE["disks"][0]]), "disks[2].volume",
+                        "this is the guest's disk archive already", "declare another volume")
+    result = laws.converge(lab, "web", RENAMED_AND_NEW)
+    assert {path for path in laws.entries(result)} - {"disks[archive].name"} == {"disks[data]"}
+    wanted = {"root": "web-root.qcow2", "archive": "web-data.qcow2", "data": "web-new.qcow2"}
+    assert volumes_by_name(lab) == wanted and result.status["orphaned"] == []
+    # It is changed, and taken away, under the name that it has, and the other stays.
+    laws.converge(lab, "web", dict(BASE, disks=[ROOT, ARCHIVE, {**NEW_DATA, "serial": "S1"}]))
+    assert [disk.get("serial") for disk in lab.spec("web")["disks"]] == [None, None, "S1"]
+    gone = laws.converge(lab, "web", RENAMED)
+    assert gone.status["orphaned"] == ["fast/web-new.qcow2"] and volumes_by_name(lab) == {"root": "web-root.qcow2", "archive": "web-data.qcow2"}
+    laws.converge(lab, "web", RENAMED_AND_NEW)
+    laws.converge(lab, "web", dict(BASE, disks=[ROOT, NEW_DATA]))
+    assert volumes_by_name(lab) == {"root": "web-root.qcow2", "data": "web-new.qcow2"}
+
+
+@pytest.mark.parametrize("earlier", [[BEFORE], [BEFORE, RENAMED]], ids=["in one run", "in two"])
+def test_a_new_disk_under_an_old_name_survives_being_killed_anywhere(fresh: Fresh, earlier: list[dict[str, object]]) -> None:
+    assert laws.assert_killed_runs_are_finished(fresh, "web", RENAMED_AND_NEW, earlier, settled) >= 3
+
+
 def test_fixed(lab: DomainLab) -> None:
     lab.must("web", BASE)
     disk = BASE["disks"][0]
