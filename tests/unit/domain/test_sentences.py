@@ -394,6 +394,38 @@ def test_remove_storage_spares_a_disk_that_another_guest_has_now(lab: DomainLab)
     assert not lab.exists("web")
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_removing_many_with_their_storage_reads_the_host_once(lab: DomainLab, threads: int) -> None:
+    def documents_read(count: int) -> int:
+        raws = {"n%d" % number: dict(SMALL, disks=BASE["disks"]) for number in range(count)}
+        assert not any(result.failed for result in lab.run_all(raws).values())
+        lab.wire.clear()
+        results = lab.run_all({name: {"state": "absent", "remove_storage": True} for name in raws}, threads)
+        assert all(result.changed and not result.failed for result in results.values()), [result.msg for result in results.values()]
+        assert not any(volume.startswith("fast/n") for volume in lab.volumes())
+        return lab.wire.calls["virDomain.XMLDesc"]
+
+    lab.must("web", BASE)
+    lab.must("web", dict(BASE, disks=[]))
+    lab.must("heir", dict(SMALL, disks=[{"name": "data", "pool": "fast", "volume": "web-data.qcow2", "existing": True}]))
+    few, many = documents_read(10), documents_read(40)
+    # Each its stored document when the run begins, and both documents of each when the first is removed; less those gone by then.
+    assert many - few <= 3 * 30, "the cost grows faster than the number of guests"
+    assert lab.volumes() == ["fast/web-data.qcow2"]
+
+
+def test_a_disk_that_another_guest_gets_in_the_same_run_is_spared(lab: DomainLab) -> None:
+    """The host is read for the first removal; what the run itself does after that is known without reading."""
+    for name in ("first", "web"):
+        lab.must(name, dict(SMALL, disks=[dict(BASE["disks"][0], volume="%s-data.qcow2" % name)]))
+    lab.must("web", SMALL)
+    moved = {"name": "data", "pool": "fast", "volume": "web-data.qcow2", "existing": True}
+    gone = {"state": "absent", "remove_storage": True}
+    results = lab.run_all({"first": gone, "heir": dict(SMALL, disks=[moved]), "web": gone})
+    assert not any(result.failed for result in results.values()), [result.msg for result in results.values()]
+    assert lab.volumes() == ["fast/web-data.qcow2"]
+
+
 def test_a_killed_removal_is_finished(fresh: Fresh) -> None:
     raw = {"state": "absent", "remove_storage": True}
     assert laws.assert_killed_runs_are_finished(fresh, "web", raw, [dict(BASE, state="running")], settled) >= 3

@@ -315,8 +315,11 @@ class DomainDriver:
         return text
 
     def _define(self, root: Element) -> Any:
-        with translated("define domain %s" % xmltree.get(root, "name")):
-            return self.connection.defineXML(xmltree.tostring(root))
+        name = xmltree.get(root, "name") or ""
+        with translated("define domain %s" % name):
+            defined = self.connection.defineXML(xmltree.tostring(root))
+        self._reader.note(name, root)
+        return defined
 
     def prefetch(self, request: Request) -> None:
         """Downloads, before the host's turn is taken, the images that a domain still to be made needs."""
@@ -452,15 +455,15 @@ class DomainDriver:
         else:
             power.stop(handle.domain, work)
         note = actual.annotation
-        elsewhere = self._reader.volumes_of_others(work.name) if erase else set()
         for owned in note.owned if note is not None else ():
-            if owned in elsewhere:
+            if erase and self._reader.used_by_others(work.name, owned):
                 # It was detached here and is another guest's disk now.
                 continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
             if erase or seeding.is_seed_volume(work.name, owned):
                 self._remove_volume(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
+        self._reader.note(work.name, None)
 
     def _remove_volume(self, work: Work, owned: str) -> None:
         """Removes an owned volume, and what a run that died while it filled it has left under its temporary name."""
