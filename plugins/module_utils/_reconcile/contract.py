@@ -56,6 +56,7 @@ class Work:
     want: the declaration completed with our defaults and derived values (use it to create, and for new items).
     changes: the plan entries to close, in order. restart: whether the guest is to be restarted at the end.
     annotation: what will stand after success; for a creation, what to define the resource with.
+    anew: a whole resource is destroyed to be made again: `remove` is called, and then `create` as for one that is not there.
     """
 
     request: Request
@@ -66,6 +67,7 @@ class Work:
     steps: Steps
     pending: List[Pending] = field(default_factory=list)
     restart: bool = False
+    anew: bool = False
 
     @property
     def name(self) -> str:
@@ -128,7 +130,11 @@ class Driver(Protocol):
         """Closes `work.changes` on an existing resource, and restarts it when `work.restart` says so."""
 
     def remove(self, work: Work) -> None:
-        """Removes the resource, and its own storage where the request says `remove_storage`."""
+        """Removes the resource, and its own storage where the request says `remove_storage`.
+
+        Where `work.anew` says that it is made again, the annotation that is there must stay, and the next read must find it
+        should the run die in between: it names what the resource owned. A driver that cannot do so has no rule with `recreate`.
+        """
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
         """Writes the annotation (None: drops it); bookkeeping, never a change."""
