@@ -12,8 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from laws import laws
 from laws.lab import Documents
 from laws.libvirt_lab import NetworkLab, settled
 from support.libvirtd import PrivateLibvirtd
+from support.until import until
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt import network_live, xmltree
 
@@ -36,17 +36,6 @@ GUEST = """<domain type='qemu'><name>%s</name><memory unit='MiB'>64</memory><os>
 LAB: Raw = {"mode": "isolated", "bridge": "fvs-guests", "subnet": "10.231.12.0/24", "dhcp": {"start": "10.231.12.50", "end": "10.231.12.99"}}
 MOVED: Raw = {**LAB, "subnet": "10.231.13.0/24", "dhcp": {"start": "10.231.13.50", "end": "10.231.13.99"}}
 RESTART: Raw = {**MOVED, "on_change": "restart"}
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
-    """Waits for a condition; the deadline is for a machine much slower than ours."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError("not within %d seconds: %s" % (seconds, what))
 
 
 class GuestsLab(NetworkLab):
