@@ -128,7 +128,7 @@ def test_a_new_disk_gets_the_name_of_a_renamed_one(lab: DomainLab, earlier: list
     laws.assert_refused(lab, "web", dict(BASE, disks=[ROOT, ARCHIVE, BASE["disks"][0]]), "disks[2].volume",
                         "this is the guest's disk archive already", "declare another volume")
     result = laws.converge(lab, "web", RENAMED_AND_NEW)
-    assert {path for path in laws.entries(result)} - {"disks[archive].name"} == {"disks[data]"}
+    assert set(laws.entries(result)) - {"disks[archive].name"} == {"disks[data]"}
     wanted = {"root": "web-root.qcow2", "archive": "web-data.qcow2", "data": "web-new.qcow2"}
     assert volumes_by_name(lab) == wanted and result.status["orphaned"] == []
     # It is changed, and taken away, under the name that it has, and the other stays.
