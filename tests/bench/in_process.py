@@ -26,6 +26,7 @@ from typing import Any
 
 import fleets
 import libvirt
+from ansible_collections.flotilla.virt.plugins.module_utils._module import collect_rarely
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.drivers import Host
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.run import FleetRun, Settings, as_result
 from ansible_collections.flotilla.virt.plugins.module_utils._host.lock import turn
@@ -49,6 +50,7 @@ def run(uri: str, count: int) -> dict[str, Any]:
     gc.collect()
     before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts again here: proc(5)
+    collect_rarely()  # as the module does
     marks, cpu = [time.perf_counter()], time.process_time()
     fleet = parse_fleet(raw)
     marks.append(time.perf_counter())

@@ -178,20 +178,36 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the tree the walk is: for people, for rules and for drivers."""
+    """Where in the tree the walk is: for people, for rules and for drivers.
+
+    Each keeps the places below it: guests have nearly all of theirs in common, and making them anew for each guest took
+    a third of the time of a comparison that finds nothing.
+    """
 
     path: str = ""
     pattern: str = ""
     route: Tuple[str, ...] = ()
+    _options: Dict[str, "Place"] = field(default_factory=dict, compare=False, repr=False)
+    _items: Dict[str, "Place"] = field(default_factory=dict, compare=False, repr=False)
 
     def option(self, name: str) -> "Place":
         """The place of an option below this one."""
-        return Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,))
+        found = self._options.get(name)
+        if found is None:
+            found = Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,))
+            self._options[name] = found
+        return found
 
     def named(self, name: str) -> "Place":
         """The place of a named item of this list."""
-        return Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,))
+        found = self._items.get(name)
+        if found is None:
+            found = Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,))
+            self._items[name] = found
+        return found
 
+
+_TOP = Place()
 
 _NOTHING: Mapping[str, Any] = {}
 _ITEM = re.compile(r"\[[^\]]*\]")
@@ -207,7 +223,7 @@ def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping
     """Three-way comparison of a whole resource; fills `comparison.changes` and `comparison.pending`."""
     live = None if comparison.defer else actual.live
     comparison.stored, comparison.leaving = actual.stored, () if comparison.defer else actual.leaving
-    _compare_dict(options, want, applied, actual.stored, live, Place(), comparison)
+    _compare_dict(options, want, applied, actual.stored, live, _TOP, comparison)
 
 
 def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any],
@@ -330,7 +346,7 @@ def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[s
     """What is stored and not yet running: the stored against the live document, never remembered."""
     found: List[Pending] = []
     if actual.live is not None:
-        _PendingWalk(actual.live, rule, found).dictionary(options, actual.stored, actual.live, Place())
+        _PendingWalk(actual.live, rule, found).dictionary(options, actual.stored, actual.live, _TOP)
     return found
 
 
