@@ -26,17 +26,22 @@ class Killed(BaseException):
 
 
 class Wire:
-    """The calls that went through: `calls` counts them by `class.method`, `changes` lists those that change something."""
+    """The calls that went through: `calls` counts them by `class.method`, `changes` lists those that change something.
+
+    made: of those the method and what it was called with, so that a benchmark can make them again.
+    """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.changes: list[str] = []
+        self.made: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.die_before: int | None = None
 
     def clear(self) -> None:
         """Forget what was counted; let the run live."""
         self.calls.clear()
         self.changes.clear()
+        self.made.clear()
         self.die_before = None
 
     def kill_before_change(self, number: int) -> None:
@@ -44,7 +49,7 @@ class Wire:
         self.clear()
         self.die_before = number
 
-    def note(self, kind: str, method: str) -> None:
+    def note(self, kind: str, method: str, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None) -> None:
         """One call is about to be made."""
         self.calls["%s.%s" % (kind, method)] += 1
         if method in READS:
@@ -52,6 +57,7 @@ class Wire:
         if self.die_before is not None and len(self.changes) >= self.die_before:
             raise Killed("before %s.%s" % (kind, method))
         self.changes.append("%s.%s" % (kind, method))
+        self.made.append((method, arguments, options or {}))
 
     def attach(self, connection: Any) -> Any:
         """The connection, seen through this wire."""
@@ -72,8 +78,9 @@ class _Wired:
         kind = type(self._target).__name__
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._wire.note(kind, name)
-            return _seen(value(*(_bare(argument) for argument in arguments), **options), self._wire)
+            given = tuple(_bare(argument) for argument in arguments)
+            self._wire.note(kind, name, given, options)
+            return _seen(value(*given, **options), self._wire)
 
         return call
 
