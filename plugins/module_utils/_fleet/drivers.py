@@ -18,7 +18,7 @@ from .._libvirt.pool import PoolDriver
 from .._reconcile.attachment import Attachment
 from .._reconcile.contract import Driver
 from .._reconcile.errors import FlotillaError
-from .._reconcile.fleet import Fleet, resources_here
+from .._reconcile.fleet import Fleet, Guest, resources_here
 from .._reconcile.fleet.engine import CONTAINERS
 from .._reconcile.fleet.networks import Surroundings, images_of
 from .items import Drivers, Facts
@@ -151,18 +151,32 @@ def prefetch(fleet: Fleet, drivers: Drivers) -> None:
             continue
 
 
-def _downloads(fleet: Fleet, drivers: Drivers) -> Iterable["tuple[Mapping[str, Any], bool]"]:
-    remote = {name: spec for name, spec in fleet.images.items()
-              if any((spec.get(variant) or {}).get("url") for variant in ("disk", "rootfs"))}
-    wanted = [(guest, name) for guest in fleet.here() for name in images_of(guest).values()
-              if name in remote and not guest.ends]
-    if not wanted:
+def _downloads(fleet: Fleet, drivers: Drivers) -> List["tuple[Mapping[str, Any], bool]"]:
+    """What is to be downloaded for guests that are not there; the host is read for it only where something is not cached."""
+    missing = [(guest.name, source, disk) for guest in fleet.here() if not guest.ends
+               for source, disk in _remote_sources(fleet, guest) if not _is_cached(source)]
+    if not missing:
         return []
     there = {name for driver in drivers.guests.values() for name in driver.read(None)}
     found: List["tuple[Mapping[str, Any], bool]"] = []
-    for guest, name in wanted:
-        variant = "rootfs" if guest.wish in CONTAINERS else "disk"
-        source = remote[name].get(variant) or {}
-        if guest.name not in there and source.get("url") and (source, variant == "disk") not in found:
-            found.append((source, variant == "disk"))
+    for name, source, disk in missing:
+        if name not in there and (source, disk) not in found:
+            found.append((source, disk))
     return found
+
+
+def _remote_sources(fleet: Fleet, guest: Guest) -> Iterable["tuple[Mapping[str, Any], bool]"]:
+    """The variants that a guest needs of images with a URL, each with whether it is for a disk."""
+    disk = guest.wish not in CONTAINERS
+    for name in images_of(guest).values():
+        source = (fleet.images.get(name) or {}).get("disk" if disk else "rootfs") or {}
+        if source.get("url"):
+            yield source, disk
+
+
+def _is_cached(source: Mapping[str, Any]) -> bool:
+    try:
+        return images.is_cached(source)
+    except FlotillaError:
+        # A checksum that is none: as said above, the guest's own error.
+        return False

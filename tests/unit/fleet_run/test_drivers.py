@@ -49,6 +49,52 @@ def test_containers_that_nobody_declares_are_looked_for(commands: "set[str]") ->
     assert "lxc" in made({"name": "db"}).guests
 
 
+class Reads:
+    """A driver that counts how often the host is read; it has these guests."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.count = 0
+
+    def read(self, _names: Any) -> "dict[str, Any]":
+        self.count += 1
+        return dict.fromkeys(self.names)
+
+
+def test_the_host_is_read_for_downloads_only_where_one_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unchanged fleet costs one reading of its host, which the run itself makes."""
+    cached: "set[str]" = {"https://images.example/new"}
+    fetched: "list[str]" = []
+    monkeypatch.setattr(drivers.images, "is_cached", lambda source: source["url"] in cached)
+    monkeypatch.setattr(drivers.images, "fetch", lambda source, disk: fetched.append("%s %s" % (source["url"], disk)))
+    images = [{"name": name, "disk": {"url": "https://images.example/" + name, "checksum": "sha256:" + "0" * 64},
+               "rootfs": {"url": "https://images.example/%s.tar" % name, "checksum": "sha256:" + "0" * 64}} for name in ("old", "new")]
+    guests = [{"name": "here", "image": "old"}, {"name": "db", "image": "new"}, {"name": "gone", "image": "old", "state": "absent"}]
+    pools = [{"name": "fast", "path": "/srv/fast"}]
+
+    def prefetch(*more: Any) -> int:
+        declared = [{"disks": [{"name": "root", "pool": "fast", "size": "1GiB"}], **guest} for guest in guests] + list(more)
+        kvm: Any = Reads("here")
+        drivers.prefetch(parse_fleet({"name": "shop", "images": images, "pools": pools, "guests": declared}), drivers.Drivers(guests={"kvm": kvm}))
+        return int(kvm.count)
+
+    cached.add("https://images.example/old")
+    assert prefetch() == 0 and fetched == []
+    cached.clear()
+    assert prefetch() == 1 and fetched == ["https://images.example/new True"]
+    del fetched[:]
+    assert prefetch({"name": "web", "engine": "lxc", "image": "old", "disks": None}) == 1
+    assert fetched == ["https://images.example/new True", "https://images.example/old.tar False"]
+
+
+def test_a_checksum_that_is_none_is_left_to_the_guest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drivers.images, "_download", lambda *_arguments: pytest.fail("nothing is downloaded without a checksum"))
+    images = [{"name": "deb", "disk": {"url": "https://images.example/deb", "checksum": "nonsense"}}]
+    kvm: Any = Reads()
+    drivers.prefetch(parse_fleet({"name": "shop", "images": images, "pools": [{"name": "fast", "path": "/srv/fast"}], "guests": [
+        {"name": "db", "disks": [{"name": "root", "pool": "fast", "size": "1GiB", "image": "deb"}]}]}), drivers.Drivers(guests={"kvm": kvm}))
+
+
 def test_what_hardly_a_run_needs_is_not_imported() -> None:
     """Each module costs every run on every host about 2 ms, so that what one engine or one option needs comes with it."""
     rare = ("_containers.lxc", "_containers.users", "_host.facts", "_host.checks", "_host.engines")
