@@ -168,7 +168,7 @@ def _copy(value: Any) -> Any:
 
 def declare(case: Case, value: Any, base: Mapping[str, Any] = MappingProxyType(BASE)) -> dict[str, Any]:
     """The declaration that gives a case's option a value (None: does not declare it), with what it needs beside."""
-    raw = dict(base)
+    raw = {**base, **case.instead}
     for pattern, other in case.beside.items():
         raw = build_up(pattern, other, raw)
     if value is None and case.pattern == "nics[].network":

@@ -37,6 +37,8 @@ class Rule:
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
     default: the value that taking the option back leaves, where `take_back` is `default`; None removes it. A function
         gets what is stored with the declaration over it (for a value that follows another option).
+    assumed: the engine chooses it at each start where nothing is stored, so that its running value says nothing then.
+    shown: how to tell a value in a plan, given what it is compared with, where the value as it is would be too much.
     always: not a matter of the running guest (power, autostart, a note of ours): reached whatever `on_change` says.
     harmless: an item whose removal takes nothing away from the guest that it has, so that `protect` allows it.
     guests_own: only the guest's own driver settles it, so that a restart would not, and none is made for it.
@@ -56,6 +58,12 @@ class Rule:
     always: bool = False
     harmless: bool = False
     guests_own: bool = False
+    assumed: bool = False
+    shown: Optional[Callable[[Any, Any], Any]] = None
+
+    def show(self, option: Option, value: Any, other: Any) -> Any:
+        """The value as a plan entry tells it."""
+        return self.shown(value, other) if self.shown is not None else schema.show(option, value)
 
     def obstacle(self, value: Any, live: Mapping[str, Any]) -> str:
         """Why this value waits for a restart; empty when the running guest can take it."""
@@ -151,6 +159,9 @@ class Comparison:
         """Whether what is there is what is wanted."""
         if option.kind in schema.SECRETS and isinstance(want, Secret):
             return matches(want, have, self.seal)
+        if have is None and not callable(rule.default):
+            # What is not there is as the engine has it by itself.
+            have = rule.default
         if rule.same is not None:
             return rule.same(want, have)
         return bool(want == have)
@@ -159,7 +170,7 @@ class Comparison:
         """Notes one difference. `runs`: the guest runs with `after` already, so that only the store is to follow."""
         impact = LIVE if runs and not (rule.recreate or rule.fixed) else self.impact(rule, after)
         self.changes.append(Change(
-            path=place.path, before=schema.show(option, before), after=schema.show(option, after),
+            path=place.path, before=rule.show(option, before, after), after=rule.show(option, after, before),
             impact=impact, pattern=place.pattern, route=place.route, want=after,
             removes=option.kind == "items" and after is None))
 
@@ -239,6 +250,8 @@ def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: M
         if option.kind == "dict":
             _compare_dict(option.options, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
                           None if live is None else here or _NOTHING, below, comparison)
+        elif option.kind == "one":
+            _compare_one(option, wanted, earlier, there, None if live is None else here, live is not None, below, comparison)
         elif option.kind == "items":
             _compare_items(option, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
                            None if live is None else here or _NOTHING, below, comparison)
@@ -246,6 +259,25 @@ def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: M
             _take_back(option, there, here, below, comparison)
         else:
             _compare_value(option, wanted, there, here, live is not None, below, comparison)
+
+
+def _compare_one(option: Option, want: Optional[Mapping[str, Any]], applied: Optional[Mapping[str, Any]],
+                 have: Optional[Mapping[str, Any]], live: Optional[Mapping[str, Any]], runs: bool, place: Place,
+                 comparison: Comparison) -> None:
+    """A thing of which there is one or none: made, changed or taken away, as an item of a list is."""
+    if want is None:
+        rule = comparison.rule(place.pattern)
+        if have is None and live is not None and rule.cooperative:
+            # Stored without it already: the guest was asked to let it go, and is asked again.
+            if place.route in comparison.leaving:
+                comparison.nudges.append(Change(place.path, None, None, LIVE, place.pattern, place.route, None))
+        elif option.take_back != "keep" and have is not None:
+            _change_item(option, place, have, None, comparison)
+    elif have is None or (runs and live is None
+                          and not comparison.rule(place.pattern).obstacle(want, comparison.live or _NOTHING)):
+        _change_item(option, place, None, want, comparison)
+    else:
+        _compare_dict(option.options, want, applied or _NOTHING, have, live, place, comparison)
 
 
 def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, place: Place,
@@ -272,9 +304,9 @@ def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: C
     default = rule.default if option.take_back == "default" else None
     if callable(default):
         default = default(_over(comparison.stored, comparison.want))
-    if have is not None and have != default:
+    if have is not None and not comparison.same(option, rule, default, have):
         comparison.change(option, place, have, default, rule, runs=comparison.live is not None and live == default)
-    elif live is not None and live != default and not rule.obstacle(default, comparison.live or _NOTHING):
+    elif live is not None and not comparison.same(option, rule, default, live) and not rule.obstacle(default, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, default, rule)
 
 
@@ -289,6 +321,9 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Spec:
 
 def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str, Any], have: Mapping[str, Any],
                    live: Optional[Mapping[str, Any]], place: Place, comparison: Comparison) -> None:
+    if schema.NONE in want and option.none:
+        # Declared to be empty: whatever is there goes, whoever put it there.
+        want, applied = _NOTHING, have
     renamed = {str(item["was"]): name for name, item in want.items()
                if item.get("was") in have and name not in have and item["was"] not in want}
     for name, item in want.items():
@@ -325,7 +360,7 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
 
 
 def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison) -> None:
-    whole = Option(option.name, kind="dict", options=option.options)
+    whole = Option(option.name, kind="dict", options=option.options, key=option.key)
     rule = comparison.rule(place.pattern)
     if rule.creation:
         comparison.pending.append(Pending(place.path, schema.show(whole, before), schema.show(whole, after),
@@ -366,7 +401,7 @@ class _PendingWalk:
             if option.control or there == here:
                 continue
             below = place.option(option.name)
-            if option.kind == "dict":
+            if option.kind == "dict" or (option.kind == "one" and there is not None and here is not None):
                 self.dictionary(option.options, there or _NOTHING, here or _NOTHING, below)
             elif option.kind == "items":
                 self.items(option, there or _NOTHING, here or _NOTHING, below)
@@ -386,11 +421,13 @@ class _PendingWalk:
     def note(self, option: Option, there: Any, here: Any, place: Place) -> None:
         """One difference, with the reason why it waits."""
         rule = self.rule(place.pattern)
-        if rule.creation:
+        if rule.creation or (rule.assumed and there is None):
             return
-        if rule.same is not None and there is not None and here is not None and rule.same(there, here):
+        if not callable(rule.default):
+            there, here = (rule.default if value is None else value for value in (there, here))
+        if there == here or (rule.same is not None and there is not None and here is not None and rule.same(there, here)):
             return
         reason = rule.obstacle(there if there is not None else here, self.root)
         if not reason:
             reason = NOT_COMPLIED if rule.cooperative else DEFERRED
-        self.found.append(Pending(place.path, schema.show(option, here), schema.show(option, there), reason))
+        self.found.append(Pending(place.path, rule.show(option, here, there), rule.show(option, there, here), reason))

@@ -15,12 +15,14 @@ from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import libvirt, translated
-from . import document, elements, seeding
+from . import document, elements, fragment, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
 # virDomainGetID of a domain that does not run.
 NO_ID = -1
+# CPU models that stand for one that is chosen when the guest starts (qemuProcessUpdateGuestCPU).
+CHOSEN_AT_START = ("host-model", "host-passthrough", "maximum")
 
 
 @dataclass
@@ -116,7 +118,7 @@ class Reader:
         text = domain.XMLDesc(flags)
         stored = xmltree.parse(text)
         # The ID came with the listing; isActive would ask the daemon once more for each domain.
-        live_text = domain.XMLDesc(0) if domain.ID() != NO_ID else None
+        live_text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.ID() != NO_ID else None
         live = None if live_text is None else xmltree.parse(live_text)
         name = domain.name()
         written = xmltree.annotation_of(stored)
@@ -146,6 +148,9 @@ class Reader:
 
     def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
+        facts = annotation.facts if annotation is not None else {}
+        spec["xml"] = fragment.Said(root, annotation.applied.get("xml") if annotation is not None else None, facts,
+                                    lambda document_root: document.rest(document_root, annotation is None or not annotation.created))
         if seeded:
             seeding.overlay(spec, annotation, root, live)
         if annotation is not None:
@@ -153,9 +158,8 @@ class Reader:
                 spec["tags"] = annotation.applied["tags"]
             if annotation.applied.get("protect"):
                 spec["protect"] = True
-            for part in ("family", "variant"):
-                if annotation.facts.get(part):
-                    spec["os"][part] = annotation.facts[part]
+            if annotation.facts.get("family"):
+                spec.setdefault("os", {})["family"] = annotation.facts["family"]
             for disk, image in annotation.facts.get("images", {}).items():
                 if disk in spec["disks"]:
                     spec["disks"][disk]["image"] = image
@@ -203,16 +207,25 @@ def _complete_live(stored: Spec, live: Spec) -> None:
     for part in ("title", "description"):
         if part in stored:
             live.setdefault(part, "")
+    cpus = stored.get("cpus", {})
+    if cpus.get("model") in CHOSEN_AT_START:
+        # The running document says what libvirt made of it on this host.
+        for part in ("model", "features", "cache", "migratable"):
+            live.setdefault("cpus", {}).pop(part, None)
+            if part in cpus:
+                live["cpus"][part] = cpus[part]
 
 
 def _leaving(stored: Element, live: Element, renamed: elements.Names) -> List[Tuple[str, ...]]:
     """Routes of the running devices of ours that are stored no more."""
     found: List[Tuple[str, ...]] = []
-    for option, kind, here, there in (("disks", elements.DISK, elements.disks(live, renamed), elements.disks(stored, renamed)),
-                                      ("nics", elements.NIC, elements.nics(live), elements.nics(stored))):
-        kept = {name for name, _device in there}
-        found += [(option, name) for name, device in here
-                  if name not in kept and elements.named_by_alias(kind, device) is not None]
+    for things in table.DOMAIN.things:
+        if not things.thing.alias or not things.thing.rule.cooperative:
+            continue
+        names = renamed if things is table.DISKS else elements.NO_NAMES
+        kept = {name for name, _device in things.among(stored, names)}
+        found += [things.route + ((name,) if name else ()) for name, device in things.among(live, names)
+                  if name not in kept and elements.named_by_alias(things.thing.alias, device) is not None]
     return found
 
 

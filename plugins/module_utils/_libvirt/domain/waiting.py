@@ -16,7 +16,7 @@ from ..._reconcile.errors import EngineError
 from ..._reconcile.plan import Actual
 from .. import xmltree
 from ..connection import translated
-from . import addresses, agent, table
+from . import addresses, agent, elements
 
 SECONDS = 300
 POLL_SECONDS = 0.5
@@ -63,7 +63,7 @@ class Wait:
 
     def _agent(self) -> Found:
         live = self._live()
-        if table.agent_channel(live) is None:
+        if elements.agent_channel(live) is None:
             raise EngineError("%s has no channel for the guest agent" % self.name, "declare agent: true")
         if not agent.connected(live):
             self.last = "the agent has not opened its channel"
@@ -88,7 +88,7 @@ class Wait:
         if log and os.access(log, os.R_OK):
             self.last = "the agent has not opened its channel, and the console shows no end of cloud-init"
             return {"by": "console"} if _FINISHED.search(self._console(log)) else None
-        if table.agent_channel(live) is None:
+        if elements.agent_channel(live) is None:
             return self._cloud_init_by_ssh()
         self.last = "the agent has not opened its channel"
         return None
