@@ -117,8 +117,8 @@ def _run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request
         driver.prefetch(request)
     with turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
         decision = run.survey()[0]
-        identity = plan_id([decision])
         expected = module.params.get("expect_plan")
+        identity = plan_id([decision]) if check or expected else ""
         if expected and expected != identity:
             raise FlotillaError("the plan is no longer %s" % expected, "look at the new plan and approve that one")
         result = run.report(decision, check_mode=True) if check else run.apply()[0]

@@ -141,8 +141,8 @@ class Bench:
 
     def _live(self) -> None:
         self.report.live = self._answer("live.py", self.daemon.uri)
-        for field, reason in self.report.live["left_out"].items():
-            self.report.notes.append(f"Live change of {field} was not measured: {reason}.")
+        for verb, reason in self.report.live["left_out"].items():
+            self.report.notes.append(f"Live changes by {verb} were not measured: {reason}")
 
     def _answer(self, script: str, *arguments: str) -> dict[str, Any]:
         """What a script of this folder prints, run on the installed collection."""

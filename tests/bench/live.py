@@ -4,12 +4,14 @@
 
 """What one live change of a running guest takes, field by field: ours in process, and the bare libvirt calls that it comes down to.
 
-    live.py URI    prints one JSON object: `fields`, and `left_out` with the reason why a row of the table was not measured
+    live.py URI    prints one JSON object: `fields`, and `left_out` with the reason why a verb of the table was not measured
 
-The fields are the rows of the domain table that have a verb; their values are those of the laws' tests. Ours is reading the guest,
+The fields are those of the domain table, one for each verb, the first that this guest can change; their values are those of the laws'
+tests. Ours is reading the guest,
 deciding, storing the document and changing the running guest; the annotation, the verification and the lock are measured beside it. The
 bare calls are those that ours made on the running guest, recorded on the way and made again on the binding, told to store the change too, as
-`virsh --live --config` has it. The two take turns. Nothing runs in the guest, which has no disk, so what needs its answer is left out.
+`virsh --live --config` has it. The two take turns. Nothing runs in the guest, so what needs its answer is left out; it has no disk
+unless the field is one of disks.
 Run with build/venv/bin/python and PYTHONPATH at the installed collection.
 """
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,20 +37,27 @@ from laws.domain_lab import DomainLab, build_up, declare  # noqa: E402  pylint: 
 
 TURNS = 5
 OURS, TWIN = "bench-live", "bench-live-twin"
-GUEST: Mapping[str, Any] = {name: value for name, value in BASE.items() if name != "disks"} | {"state": "running"}
+GUEST: Mapping[str, Any] = {**BASE, "state": "running"}
+DISKLESS = {name: value for name, value in GUEST.items() if name != "disks"}
 NETWORKS = ("lan", "dmz", "carrier")
-# On the bridge that `carrier` makes, and that a second one makes.
-BRIDGE = Case("nics[].bridge", "bench-br0", "bench-br1", None)
+POOL = "fast"
 # Fields that go one way only while nothing runs in the guest: each with the value for a number of steps up, and what it needs beside.
 UPWARD: Mapping[str, tuple[Callable[[int], Any], Mapping[str, Any]]] = {
     "cpus.count": (lambda step: 1 + step, {"cpus.maximum": 1 + TURNS}),
 }
 UNANSWERED = "the guest has to answer, and nothing runs in it"
 LEFT_OUT: Mapping[str, str] = {
-    "state": "it starts and stops the guest", "agent": UNANSWERED, "disks[]": UNANSWERED, "nics[]": UNANSWERED,
-    "disks[].size": "the guest has no disk",
+    "set_state": "it starts and stops the guest", "plug": UNANSWERED, "set_agent": UNANSWERED, "set_usb_redirection": UNANSWERED,
+    "resize": "a disk cannot be made smaller again",
 }
+
+
+class NotMeasured(Exception):
+    """This guest cannot change the field live, there and back; the text says what happened."""
+
+
 _STORING = ("defineXML", "defineXMLFlags")
+_APART: set[str] = set()
 Calls = list[tuple[str, tuple[Any, ...], dict[str, Any]]]
 
 
@@ -78,9 +88,10 @@ class Stopwatch:
 class LiveChanges:
     """One running guest, and a twin for what cannot be changed back."""
 
-    def __init__(self, uri: str) -> None:
-        """Make the networks that the guests are moved between."""
+    def __init__(self, uri: str, folder: str) -> None:
+        """Make the networks that the guests are moved between, and a pool in a folder."""
         self.lab = DomainLab(uri)
+        self.lab.raw.storagePoolDefineXML(f"<pool type='dir'><name>{POOL}</name><target><path>{folder}</path></target></pool>").create()
         for index, name in enumerate(NETWORKS):
             self.lab.raw.networkDefineXML(f"<network><name>{name}</name><bridge name='bench-br{index}'/></network>").create()
 
@@ -90,14 +101,13 @@ class LiveChanges:
             if domain.name() in (OURS, TWIN):
                 domain.destroy()
                 domain.undefine()
-        for name in NETWORKS:
-            network = self.lab.raw.networkLookupByName(name)
-            network.destroy()
-            network.undefine()
+        for made in [self.lab.raw.networkLookupByName(name) for name in NETWORKS] + [self.lab.raw.storagePoolLookupByName(POOL)]:
+            made.destroy()
+            made.undefine()
 
     def field(self, case: Case) -> dict[str, Any]:
         """There by one and back by the other, so many times: medians in seconds."""
-        base = {**GUEST, "nics": [{"name": "lan"}]} if case is BRIDGE else GUEST
+        base = GUEST if case.pattern.startswith("disks[]") else DISKLESS
         values = [declare(case, value, base) for value in (case.second, case.first)]
         self._make(OURS, values[-1])
         domain = self.lab.raw.lookupByName(OURS)
@@ -112,7 +122,7 @@ class LiveChanges:
     def upward(self, pattern: str) -> dict[str, Any]:
         """Step by step up, each step made bare on the twin."""
         value, beside = UPWARD[pattern]
-        base: Mapping[str, Any] = GUEST
+        base: Mapping[str, Any] = DISKLESS
         for other, needed in beside.items():
             base = build_up(other, needed, base)
         for name in (OURS, TWIN):
@@ -127,8 +137,10 @@ class LiveChanges:
 
     def _make(self, name: str, raw: Mapping[str, Any]) -> None:
         """A new guest: what a field needs beside, such as a higher ceiling, is fixed when a guest starts."""
-        self.lab.must(name, {"state": "absent"})
-        self.lab.must(name, raw)
+        for declared in ({"state": "absent", "remove_storage": True, "force_stop": True, "stop_timeout": 0}, raw):
+            result = self.lab.apply(name, declared)
+            if result.failed:
+                raise NotMeasured(result.msg)
 
     def _change(self, raw: Mapping[str, Any]) -> tuple[Stopwatch, Calls]:
         """One change by ours, and the calls on the running guest that it was made of."""
@@ -152,16 +164,28 @@ class LiveChanges:
             start = time.perf_counter()
             result = run.apply()[0]
         watch.seconds["decide"] = watch.seconds["all"] - (time.perf_counter() - decided)
-        watch.seconds["verify"] = time.perf_counter() - start - watch.seconds["change"] - watch.seconds.get("annotate", 0.0)
+        watch.seconds["verify"] = time.perf_counter() - start - watch.seconds.get("change", 0.0) - watch.seconds.get("annotate", 0.0)
         if result.failed or not result.changed or any(entry["impact"] != "live" for entry in result.plan) or not calls:
-            raise SystemExit(f"not a live change: {result.plan} {result.msg}")
+            raise NotMeasured(f"not a live change: {result.msg or result.plan}")
         return watch, calls
 
 
 def _seconds(domain: Any, calls: Calls) -> float:
     """Seconds that calls on the running guest take which store the change as well: the flags are their last argument."""
-    made = [(getattr(domain, method), arguments[:-1] + (arguments[-1] | libvirt.VIR_DOMAIN_AFFECT_CONFIG,), options)
-            for method, arguments, options in calls]
+    try:
+        return _timed(domain, calls)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_INVALID_ARG:
+            raise
+        # Some calls take one of the two only, and have to be made twice.
+        _APART.update(method for method, _arguments, _options in calls)
+        return _timed(domain, calls)
+
+
+def _timed(domain: Any, calls: Calls) -> float:
+    live, stored = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    made = [(getattr(domain, method), arguments[:-1] + (arguments[-1] & ~live | flags,), options) for method, arguments, options in calls
+            for flags in ((live, stored) if method in _APART else (live | stored,))]
     start = time.perf_counter()
     for call, arguments, options in made:
         call(*arguments, **options)
@@ -186,23 +210,37 @@ def _lock() -> float:
 
 
 def measure(uri: str) -> dict[str, Any]:
-    """Every row of the table that has a verb, or why it was left out."""
-    cases = {case.pattern: case for case in CASES + (BRIDGE,)}
-    fields, left_out = [], {}
-    changes = LiveChanges(uri)
-    try:
-        for row in table.ROWS:
-            if not row.verb:
-                continue
-            if row.pattern in UPWARD:
-                fields.append(changes.upward(row.pattern))
-            elif row.pattern in LEFT_OUT or row.pattern not in cases:
-                left_out[row.pattern] = LEFT_OUT.get(row.pattern, "the laws' tests have no values for it")
-            else:
-                fields.append(changes.field(cases[row.pattern]))
-    finally:
-        changes.close()
+    """One field for each verb of the table, or why there is none."""
+    verbs: dict[str, list[str]] = {}
+    for pattern in (*table.FIELDS, *table.THINGS):
+        verbs.setdefault(table.verb(pattern), []).append(pattern)
+    del verbs[""]
+    fields: list[dict[str, Any]] = []
+    left_out = {}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        Path(folder).chmod(0o755)  # QEMU runs as a user of its own
+        changes = LiveChanges(uri, folder)
+        try:
+            for verb, patterns in verbs.items():
+                reason = LEFT_OUT.get(verb) or _first(changes, patterns, fields)
+                if reason:
+                    left_out[verb] = reason
+        finally:
+            changes.close()
     return {"fields": fields, "left_out": left_out, "lock": statistics.median(_lock() for _turn in range(TURNS))}
+
+
+def _first(changes: LiveChanges, patterns: list[str], fields: list[dict[str, Any]]) -> str:
+    """Measures the first of these fields that can be; returns why none of them can, the first reason."""
+    reasons = ["the laws' tests have no values for it"]
+    for case in (case for case in CASES if case.pattern in patterns):
+        try:
+            fields.append(changes.upward(case.pattern) if case.pattern in UPWARD else changes.field(case))
+        except (NotMeasured, libvirt.libvirtError) as error:
+            reasons.append(f"{case.pattern}: {error}")
+        else:
+            return ""
+    return reasons[min(1, len(reasons) - 1)]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Any
 
 READS = (
-    "ID", "OSType", "UUIDString", "XMLDesc", "allocation", "autostart", "connect", "getCapabilities", "getDomainCapabilities", "getHostname",
+    "ID", "OSType", "UUIDString", "XMLDesc", "allocation", "autostart", "connect", "getCPUMap", "getCapabilities", "getDomainCapabilities", "getHostname",
     "getInfo", "getLibVersion", "getType", "getURI", "getVersion", "hasManagedSaveImage", "info", "interfaceAddresses", "isActive",
     "isPersistent", "jobInfo", "key", "listAllDomains", "listAllInterfaces", "listAllNetworks", "listAllStoragePools", "listAllVolumes",
     "lookupByName", "lookupByUUIDString", "metadata", "name", "networkLookupByName", "numOfVolumes", "path", "refresh", "state",
