@@ -177,6 +177,12 @@ def declare(case: Case, value: Any, base: Mapping[str, Any] = MappingProxyType(B
     return build_up(case.pattern, value, raw)
 
 
+def gone(spec: Any, case: Case) -> bool:
+    """Whether the items that a case declares are no longer there."""
+    names = {item["name"] for item in case.first}
+    return not names & {item["name"] for item in spec.get(case.pattern, [])}
+
+
 def at(spec: Any, pattern: str) -> Any:
     """What a rendered spec says at a pattern, in the first item of each list."""
     for step in pattern.split("."):

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from laws import domain_cases, laws
-from laws.domain_cases import BASE, CASES, KEEPS, Case
-from laws.domain_lab import DomainLab, at, declare, settled, test_host
+from laws.domain_cases import BASE, CASES, GONE, KEEPS, Case
+from laws.domain_lab import DomainLab, at, declare, gone, settled, test_host
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import table
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar, schema
@@ -78,6 +78,9 @@ def test_an_option_is_set_changed_and_taken_back(lab: DomainLab, case: Case) -> 
         return
     last = laws.converge(lab, "web", declare(case, None))
     expected = kept if case.taken_back is KEEPS else case.taken_back
+    if expected is GONE:
+        assert gone(last.spec, case), last.spec
+        return
     assert at(last.spec, case.pattern) == expected
     assert len(last.plan) == (0 if expected == kept else 1), last.plan
 

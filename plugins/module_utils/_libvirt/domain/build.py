@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ..._reconcile.annotation import Annotation
 from .. import xmltree
-from . import elements, fragment, table
+from . import elements, table
 
 # Written in this order; everything else follows in the order of the grammar. The way in which memory grows is turned over
 # once its size and ceiling stand there.
@@ -31,7 +31,7 @@ class Platform:
 
 
 def domain(name: str, uuid: str, want: Mapping[str, Any], platform: Platform, annotation: Annotation) -> Element:
-    """The whole document of a new domain."""
+    """The whole document of a new domain, less what its option `xml` says."""
     root = elements.build("domain", {"type": platform.domain_type})
     SubElement(root, "name").text = name
     SubElement(root, "uuid").text = uuid
@@ -51,8 +51,6 @@ def domain(name: str, uuid: str, want: Mapping[str, Any], platform: Platform, an
         devices.append(_serial(name, platform))
     if devices.find("memballoon") is None:
         devices.append(elements.build("memballoon", {"model": "virtio"}))
-    if want.get("xml"):
-        fragment.merge(root, fragment.parse(want["xml"]))
     return root
 
 

@@ -14,8 +14,8 @@ from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.schema import Spec
 from ..connection import translated
 from ..storage import Storage
-from . import live as live_verbs
 
+KIB = 1024
 SIZES = ("size", "maximum", "hard_limit", "soft_limit", "swap_hard_limit")
 Path = Callable[..., str]
 # What a NIC can be connected to, and where a disk's data can be: one of each.
@@ -39,7 +39,7 @@ def ceilings(request: Request, want: Mapping[str, Any]) -> List[Problem]:
             problems.append(Problem(join_path(request.where, option, "maximum"), "is below %s.%s" % (option, part),
                                     "raise the maximum or lower the %s" % part))
     for part in SIZES:
-        if want.get("memory", {}).get(part, 0) % live_verbs.KIB:
+        if want.get("memory", {}).get(part, 0) % KIB:
             problems.append(Problem(join_path(request.where, "memory", part), "is not a whole number of KiB"))
     return problems
 

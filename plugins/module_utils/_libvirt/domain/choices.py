@@ -16,6 +16,7 @@ from ..._reconcile.kvm.cpus import count_of
 from ..._reconcile.merge import merge_specs
 from ..._reconcile.schema import Spec
 from .. import xmltree
+from ..connection import libvirt
 from . import build, profiles
 
 _NAMESPACE = uuid_module.uuid5(uuid_module.NAMESPACE_URL, "urn:flotilla:virt:1")
@@ -95,7 +96,26 @@ class Capabilities:
     def __init__(self, connection: Any, kvm_problem: KvmProblem) -> None:
         self._root = xmltree.parse(connection.getCapabilities())
         self._kvm_problem = kvm_problem
+        self._connection = connection
+        self._domains: Dict[Tuple[Any, ...], Optional[Any]] = {}
         self.test = connection.getType() == "TEST"
+
+    def of_domain(self, kind: str, architecture: Optional[str], machine: Optional[str], path: str) -> Optional[Any]:
+        """What a guest of this type can have (virConnectGetDomainCapabilities); asked once for each kind of guest.
+
+        Raises DeclarationError at `path` where there is no such machine type.
+        """
+        key = (kind, architecture, machine)
+        if key not in self._domains:
+            try:
+                self._domains[key] = xmltree.parse(self._connection.getDomainCapabilities(None, architecture, machine or None, kind, 0))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_INVALID_ARG:
+                    raise DeclarationError.at(path, "this host cannot make a %s guest with machine type %s: %s" % (
+                        kind, machine, error.get_error_message()), "virsh capabilities lists the machine types") from None
+                # An old libvirt, or a driver without this call: nothing is known, and libvirt itself will judge.
+                self._domains[key] = None
+        return self._domains[key]
 
     def architecture(self) -> str:
         """The host's own architecture."""

@@ -106,12 +106,21 @@ def _edit_thing(domain: Element, things: table.Things, change: Change, want: Map
     if change.want is None:
         if there is not None:
             xmltree.remove(start, there)
+            _remove_twin(domain, things)
     elif there is None:
         value: Any = want
         for part in change.route:
             value = value[part]
         build.add_thing(domain, start, things, value, live)
     return True
+
+
+def _remove_twin(domain: Element, things: table.Things) -> None:
+    """The console of the first serial port is the same device for libvirt, which would make the port again of it."""
+    if things.pattern == "serials[]" and domain.find("devices/serial") is None:
+        for console in domain.findall("devices/console"):
+            if xmltree.get(console, "target/@type") in (None, "serial"):
+                xmltree.remove(domain, console)
 
 
 # -- what no option says ---------------------------------------------------------------------------------------------------------
@@ -203,6 +212,9 @@ def _drop_ours(domain: Element, generated: bool) -> None:
             if child.tag == "alias" or (not generated and child.tag in _GENERATED and parent.tag != "source"):
                 parent.remove(child)
     if not generated:
+        for place in ("serial/target", "console/target", "serial/log", "console/log", "channel/source"):
+            for node in devices.findall(place):
+                xmltree.remove(devices, node)
         _drop_names_alone(devices)
 
 

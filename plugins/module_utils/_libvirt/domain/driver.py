@@ -21,7 +21,7 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-from . import build, checks, choices, document, elements, fragment, live, power, profiles, reader, seeding, table, waiting
+from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, waiting
 
 METADATA_KEY = "flotilla"
 
@@ -107,6 +107,9 @@ class DomainDriver:
             return
         problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
         problems += checks.ceilings(request, work.want)
+        stored = work.actual.stored if work.actual is not None else {}
+        problems += consistency.problems(request, work.want, stored, self._domain_capabilities(work),
+                                         self.local and self.host_ready and not self._test())
         new_disks = self._new_items(work, "disks")
         disk_checks = checks.DiskChecks(self._storage(), self.surroundings.pools, self.surroundings.images,
                                         self.local, self.host_ready)
@@ -173,6 +176,20 @@ class DomainDriver:
 
     def _platform(self, request: Request) -> Tuple[build.Platform, str]:
         return self._capable().platform(request.option("virtualization", "kvm"), request)
+
+    def _domain_capabilities(self, work: Work) -> Optional[Element]:
+        """What QEMU can do for this guest; None where nobody can be asked. Raises DeclarationError for a machine that there is not."""
+        if not self.host_ready or self._test():
+            return None
+        system = work.want.get("os", {})
+        if work.actual is None:
+            platform = self._platform(work.request)[0]
+            kind, architecture, machine = platform.domain_type, platform.architecture, system.get("machine") or platform.machine
+        else:
+            stored = work.actual.stored.get("os", {})
+            kind = work.actual.status["virtualization"]
+            architecture, machine = stored.get("architecture"), system.get("machine") or stored.get("machine")
+        return self._capable().of_domain(kind, architecture, machine, join_path(work.request.where, "os", "machine"))
 
     def _capable(self) -> choices.Capabilities:
         if self._capabilities is None:
@@ -264,6 +281,10 @@ class DomainDriver:
         seed, seed_volume = self._seed(work)
         platform, _note = self._platform(work.request)
         root = build.domain(work.name, self._uuid(work), work.want, platform, work.annotation)
+        if work.want.get("xml"):
+            work.note(facts=fragment.Said(root, None, {}, None).note(work.want["xml"]))
+            xmltree.set_annotation(root, work.annotation.to_json())
+            fragment.merge(root, fragment.parse(work.want["xml"]))
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume)
         with work.step("define %s" % work.name):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 from xml.etree.ElementTree import Element
@@ -23,6 +24,8 @@ KIB = 1024
 POLL_SECONDS = 0.1
 # libvirt itself waits 5 s for a device to go (qemuDomainWaitForDeviceRemoval); a busy guest may need longer.
 UNPLUG_SECONDS = 20.0
+# VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which the Python binding does not have; in KiB.
+UNLIMITED = 9007199254740991
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -122,11 +125,15 @@ class Guest:
         def labels(root: Element) -> Dict[str, Element]:
             return {elements.named_by_alias(memory.DIMM_ALIAS, device) or "at %s" % xmltree.get(device, "address/@slot"): device
                     for device in memory.dimms(root)}
+
+        def gone(name: str) -> bool:
+            return name not in labels(self.live())
+
         stored, running = labels(self.stored), labels(live)
         for name in [name for name in stored if name not in running]:
             self._attach(stored[name])
         for name in [name for name in running if name not in stored]:
-            self._detach(running[name], lambda name=name: name not in labels(self.live()))
+            self._detach(running[name], functools.partial(gone, name))
 
     def set_metadata(self, change: Change) -> None:
         """virDomainSetMetadata of title or description."""
@@ -172,7 +179,7 @@ class Guest:
 
     def set_memory_limits(self, change: Change) -> None:
         """virDomainSetMemoryParameters."""
-        size = libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED if change.want is None else change.want // KIB
+        size = UNLIMITED if change.want is None else change.want // KIB
         self.domain.setMemoryParameters({change.route[-1]: size}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def set_balloon_period(self, change: Change) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
@@ -129,13 +130,31 @@ class Reader:
                         handle=Handle(domain, text, live_text))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
+            self._drop_pins_to_anywhere(actual.live)
             actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
+        if annotation is not None and annotation.facts.get("xml_last") and actual.stored["xml"].holds(annotation.applied.get("xml")):
+            # A run that died was through with the change of the fragment.
+            actual.facts["xml_last"] = None
         if annotation is not None and annotation.facts.get("seed") == "" and not seeded:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
         self._first_boot(actual, stored, live)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
+
+    def _drop_pins_to_anywhere(self, live: Spec) -> None:
+        """A pin that is taken back on a running guest stays there as a pin to every CPU of the host, which is none."""
+        cpus = live.get("cpus", {})
+        if not {"pins", "emulator_pin", "iothread_pins"} & set(cpus):
+            return
+        anywhere = kinds.number_set("0-%d" % (self.connection.getCPUMap()[0] - 1))
+        if cpus.get("emulator_pin") == anywhere:
+            del cpus["emulator_pin"]
+        for part in ("pins", "iothread_pins"):
+            left = {number: where for number, where in cpus.get(part, {}).items() if where != anywhere}
+            cpus.pop(part, None)
+            if left:
+                cpus[part] = left
 
     def _orphaned(self, actual: Actual) -> List[str]:
         """Volumes that were made for the guest and are no longer its disks: kept, and named until they are removed."""
@@ -207,13 +226,19 @@ def _complete_live(stored: Spec, live: Spec) -> None:
     for part in ("title", "description"):
         if part in stored:
             live.setdefault(part, "")
-    cpus = stored.get("cpus", {})
+    cpus, running = stored.get("cpus", {}), live.setdefault("cpus", {})
     if cpus.get("model") in CHOSEN_AT_START:
         # The running document says what libvirt made of it on this host.
         for part in ("model", "features", "cache", "migratable"):
-            live.setdefault("cpus", {}).pop(part, None)
+            running.pop(part, None)
             if part in cpus:
-                live["cpus"][part] = cpus[part]
+                running[part] = cpus[part]
+    elif "features" in running:
+        # libvirt adds those by which this host's CPU differs from the model (qemuProcessUpdateGuestCPU).
+        features = {name: policy for name, policy in running["features"].items() if name in cpus.get("features", {})}
+        running.pop("features")
+        if features:
+            running["features"] = features
 
 
 def _leaving(stored: Element, live: Element, renamed: elements.Names) -> List[Tuple[str, ...]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Tuple
 
-from ..grammar import DISKS, ENGINES, GUEST, IMAGE, NETWORK, POOL
+from ..grammar import ENGINES, GUEST, IMAGE, NETWORK, POOL
+from ..kvm.disks import DISKS
 from ..merge import relaxed
 from ..schema import Option
 

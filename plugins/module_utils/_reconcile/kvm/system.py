@@ -92,7 +92,7 @@ HYPERV = kvm("hyperv", "dict", None, "What Windows knows from Hyper-V and runs f
     _state("vpindex", "hyperv/vpindex", "Index of virtual processors."), _state("runtime", "hyperv/runtime", "Run time of processors."),
     _state("synic", "hyperv/synic", "Synthetic interrupt controller."),
     _state("stimer", "hyperv/stimer", "Synthetic timers."),
-    kvm("stimer_direct", "bool", later("features/hyperv/stimer/direct/@state", "onoff"), "Synthetic timers that interrupt directly."),
+    kvm("stimer_direct", "bool", later("features/hyperv/stimer/direct/@state", "onoff", default=False), "Synthetic timers that interrupt directly."),
     _state("reset", "hyperv/reset", "Reset."), kvm("vendor_id", "str", later("features/hyperv/vendor_id/@value", "vendor_id"), "Name of the hypervisor, at most 12 characters."),
     _state("frequencies", "hyperv/frequencies", "Frequencies of the time stamp counter."), _state("reenlightenment", "hyperv/reenlightenment", "Notice of migration."),
     _state("tlbflush", "hyperv/tlbflush", "Flush of page tables by the host."), _state("ipi", "hyperv/ipi", "Interrupts between processors by the host."),
