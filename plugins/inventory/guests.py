@@ -88,7 +88,8 @@ options:
   known_hosts:
     description:
       - File that is written with the SSH host keys of the guests, relative to the inventory file; implies O(host_keys). Give each
-        configuration file its own, since it is written anew whenever what it says changes.
+        configuration file its own, since it is written anew whenever what it says changes. In a directory of inventory files it
+        needs a name that Ansible passes over there, such as C(known_hosts.txt), or it would be read as one of them.
       - Guests whose keys are known get C(ansible_ssh_common_args) with which C(ssh) accepts these keys only, so that plays need no
         C(StrictHostKeyChecking=no) and nobody is asked. This wins over what group variables say, and comes behind a jump through the host.
         Guests whose keys are not known are left to the settings of the user.
@@ -151,10 +152,10 @@ cache_connection: ~/.cache/ansible/guests
 cache_timeout: 300
 
 ---
-# Domains whose SSH host keys are known before the first login, in a file beside this one
+# inventory/30-guests.flotilla.yml: guests whose SSH host keys are known before the first login, in a file beside this one
 plugin: flotilla.virt.guests
 hosts: [hypervisors]
-known_hosts: known_hosts
+known_hosts: known_hosts.txt
 
 ---
 # Hosts with their variables in the same file; only what runs of one fleet, and what its file declares beside that

@@ -321,3 +321,16 @@ def test_known_hosts_of_a_cached_reading(ansible: Ansible) -> None:
 def test_known_hosts_that_cannot_be_written(ansible: Ansible) -> None:
     (ansible.place / "file").touch()
     assert "known_hosts: cannot write" in ansible.refusal(HOSTS + "known_hosts: file/known\n")
+
+
+def test_known_hosts_in_a_directory_of_inventories(ansible: Ansible) -> None:
+    """As the example in the documentation has it: the file is no inventory."""
+    ansible.has("kvm1", "kvm", with_key("db1"))
+    folder = ansible.place / "inventory"
+    folder.mkdir()
+    (folder / "guests.flotilla.yml").write_text("plugin: flotilla.virt.guests\nknown_hosts: known_hosts.txt\n" + HOSTS)
+    answers = [[host, engine, answer] for (host, engine), answer in ansible.said.items()]
+    for _turn in range(2):
+        found = ansible.reader.ask({"sources": [str(folder)], "cache": False, "answers": answers})
+        assert not found["error"] and not found["shown"], found["shown"]
+        assert "db1 " + KEY in (folder / "known_hosts.txt").read_text() and "db1" in found["hosts"]
