@@ -67,8 +67,7 @@ class DomainDriver:
         return self._reader.read(names) if self.connection is not None else {}
 
     def _capacity(self, pool: str, volume: str) -> Optional[int]:
-        there = self.storage.volume(pool, volume) if self.storage is not None else None
-        return None if there is None else there.capacity
+        return self.storage.capacity(pool, volume) if self.storage is not None else None
 
     def rule(self, pattern: str) -> Rule:
         """See `Driver.rule`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
 from . import memory
@@ -278,17 +278,23 @@ def _restore_attribute(element: Element, name: str, value: Optional[str]) -> Non
 class Said:
     """What a document says that the option `xml` may speak of: compared with a fragment, and told as one.
 
+    document: the document, or its text: of 10,000 domains the parsed ones take 700 MB, and hardly any is looked at.
     applied: the fragment of the last declaration. before: what the places that it changed said before it came.
     means: how libvirt wrote a place of it, by path, where that is not as the fragment has it.
     """
 
-    def __init__(self, document: Element, applied: Optional[str], facts: Mapping[str, Any], rest: Any) -> None:
-        self.document = document
+    def __init__(self, document: Union[Element, str], applied: Optional[str], facts: Mapping[str, Any], rest: Any) -> None:
+        self._document = document
         # A run that died on the way to another fragment has noted the one before.
         self.applied: Optional[str] = facts.get("xml_last") or applied
         self.before: Before = facts.get("xml_before", {})
         self.means: Mapping[str, str] = facts.get("xml_means", {})
         self._rest = rest
+
+    @property
+    def document(self) -> Element:
+        """The document itself."""
+        return fromstring(self._document) if isinstance(self._document, str) else self._document
 
     def render(self) -> Optional[str]:
         """Everything of the document that no other option says, as a fragment; None where there is nothing."""
@@ -300,6 +306,10 @@ class Said:
         if isinstance(other, Said):
             return {path: found for path, _said, found in leaves(parse(self.applied or "<domain/>"), self.document)} or None
         return self.differing(other)[0] or self.left(other) or None
+
+    def fingerprint(self) -> str:
+        """What a plan's digest knows it by, never to be shown: telling what no other option says of a document costs 2 ms."""
+        return self._document if isinstance(self._document, str) else repr(self)
 
     def __repr__(self) -> str:
         return self.render() or ""
