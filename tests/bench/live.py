@@ -237,7 +237,7 @@ def _first(changes: LiveChanges, patterns: list[str], fields: list[dict[str, Any
         try:
             fields.append(changes.upward(case.pattern) if case.pattern in UPWARD else changes.field(case))
         except (NotMeasured, libvirt.libvirtError) as error:
-            reasons.append(f"{case.pattern}: {error}")
+            reasons.append(f"{case.pattern}: {str(error).splitlines()[0]}")
         else:
             return ""
     return reasons[min(1, len(reasons) - 1)]
