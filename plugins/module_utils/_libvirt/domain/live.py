@@ -52,7 +52,7 @@ def iotune(disk: Element) -> Dict[str, Any]:
 
 # The groups inside the guest's own (global) come before it.
 _GROUPS = (("", "vcpu_"), ("emulator_", "emulator_"), ("iothread_", "iothread_"), ("global_", "global_"))
-PERIOD, UNLIMITED = 100000, -1
+PERIOD, NO_QUOTA = 100000, -1
 
 
 def scheduling(domain: Element) -> Dict[str, int]:
@@ -60,7 +60,7 @@ def scheduling(domain: Element) -> Dict[str, int]:
     shares = xmltree.get(domain, "cputune/shares")
     found = {"cpu_shares": int(shares)} if shares else {}
     for prefix, group in _GROUPS:
-        for what, default in (("period", PERIOD), ("quota", UNLIMITED)):
+        for what, default in (("period", PERIOD), ("quota", NO_QUOTA)):
             found[group + what] = int(xmltree.get(domain, "cputune/%s%s" % (prefix, what)) or default)
     return found
 
@@ -104,10 +104,8 @@ class Guest:
 
         CPUs leave one by one, and libvirt gives up on all of them when one takes longer than 5 s (qemuDomainRemoveVcpu), so
         that it is asked again after each. It is not asked for the same one twice: libvirt 9.0 was seen to miss for good that a
-        CPU had gone that took longer. A guest with an agent first takes them out of use, which leaves little to do in that time.
+        CPU had gone that took longer.
         """
-        if change.want < self._vcpus():
-            self._use_vcpus(change.want)
         asked: List[int] = []
 
         def settled() -> bool:
@@ -236,19 +234,21 @@ class Guest:
         there = self.domain.schedulerParametersFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
         wanted = {name: value for name, value in scheduling(self.stored).items() if name in there}
         changed = {name: value for name, value in wanted.items() if there[name] != value}
-        steps = [{"cpu_shares": changed["cpu_shares"]}] if "cpu_shares" in changed else []
+        # Also where the kernel has that weight by itself: it is not in the running document then.
+        steps = [{"cpu_shares": change.want}] if change.route[-1] == "shares" else []
         if set(changed) - {"cpu_shares"}:
             quotas = [name for name in wanted if name.endswith("quota")]
-            steps += [{name: UNLIMITED} for name in quotas if there[name] != UNLIMITED]
+            steps += [{name: NO_QUOTA} for name in quotas if there[name] != NO_QUOTA]
             steps += [{name: value} for name, value in changed.items() if name.endswith("period")]
-            steps += [{name: wanted[name]} for name in quotas if wanted[name] != UNLIMITED]
+            steps += [{name: wanted[name]} for name in quotas if wanted[name] != NO_QUOTA]
         for step in steps:
             self.domain.setSchedulerParametersFlags(step, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
-    def set_memory_limits(self, change: Change) -> None:
-        """virDomainSetMemoryParameters."""
-        size = UNLIMITED if change.want is None else change.want // KIB
-        self.domain.setMemoryParameters({change.route[-1]: size}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    def set_memory_limits(self, _change: Change) -> None:
+        """virDomainSetMemoryParameters with all limits at once: one by one, a limit would meet the one that it replaces."""
+        limits = {name: memory.size_at(self.stored, "memtune/" + name) for name in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        self.domain.setMemoryParameters({name: UNLIMITED if size is None else size // KIB for name, size in limits.items()},
+                                        libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def set_balloon_period(self, change: Change) -> None:
         """virDomainSetMemoryStatsPeriod."""

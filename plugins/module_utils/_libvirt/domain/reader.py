@@ -150,9 +150,10 @@ class Reader:
         actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
                         live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
                         handle=Handle(domain, text, live_text))
-        saved = _saved(domain, stored) if has_image else None
+        saved_text = _saved(domain, text) if has_image else None
+        saved = None if saved_text is None else xmltree.parse(saved_text)
         if saved is not None:
-            actual.saved = self._spec(saved, annotation, seeded, live=True)
+            actual.saved = self._spec(saved, annotation, seeded, saved_text, live=True)
         running = saved if live is None else live
         if actual.running is not None and running is not None:
             _complete_live(actual.stored, actual.running)
@@ -247,13 +248,13 @@ class Reader:
             actual.unfinished = {} if due == state else {"state": due}
 
 
-def _saved(domain: Any, stored: Element) -> Element:
+def _saved(domain: Any, stored: str) -> str:
     """The document in the image of a saved guest, secrets included; the stored one where the image cannot be read.
 
     One broken image must not keep a whole host from being read, and is still not discarded without consent.
     """
     try:
-        return xmltree.parse(domain.managedSaveGetXMLDesc(libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
+        return str(domain.managedSaveGetXMLDesc(libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
     except libvirt.libvirtError:
         return stored
 
