@@ -332,6 +332,7 @@ class Guest:
             stored = self._device(self.stored, change)[1]
             if stored is None:
                 raise FlotillaError("%s has no stored %s" % (self.name, change.path))
+            self._attach_controller(stored)
             self._attach(stored)
         elif change.want is None and there is not None:
             self._detach(there, lambda: self._device(self.live(), change)[1] is None)
@@ -365,6 +366,15 @@ class Guest:
             raise FlotillaError("%s has no %s" % (self.name, change.path))
         table.FIELDS[change.pattern].put(device, change.want)
         self.domain.updateDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def _attach_controller(self, device: Element) -> None:
+        """Plugs in the controller that a stored SCSI disk is to be on: libvirt would add an emulated one, for which q35 has no slot."""
+        if device.tag != "disk" or xmltree.get(device, "target/@bus") != "scsi":
+            return
+        place = "devices/controller[@type='scsi'][@index='%s']" % (xmltree.get(device, "address/@controller") or "0")
+        stored = self.stored.find(place)
+        if stored is not None and self.live().find(place) is None:
+            self._attach(stored)
 
     def _attach(self, device: Element) -> None:
         """Plugs a device in at its stored address, or at any other where the running guest has something there."""
