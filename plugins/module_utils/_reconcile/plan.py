@@ -263,7 +263,7 @@ def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping
 def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any],
                   have: Mapping[str, Any], live: Optional[Mapping[str, Any]], place: Place,
                   comparison: Comparison) -> None:
-    for option in options:
+    for option in schema.grammar_of(options).among(want, applied):
         name = option.name
         wanted, earlier = want.get(name), applied.get(name)
         if option.control or (wanted is None and earlier is None):
@@ -424,7 +424,7 @@ class _PendingWalk:
     def dictionary(self, options: Sequence[Option], stored: Mapping[str, Any], live: Mapping[str, Any],
                    place: Place) -> None:
         """Every option of a dictionary."""
-        for option in options:
+        for option in schema.grammar_of(options).among(stored, live):
             there, here = stored.get(option.name), live.get(option.name)
             if option.control or there == here:
                 continue
