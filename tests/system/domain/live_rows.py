@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import libvirt
 from laws.domain_cases import NO_HARDWARE, NO_SPICE
+from support.until import until
 
 from . import rfb
-from .real_guest import Guest, until
+from .real_guest import Guest
 
 Look = Callable[[Guest], None]
 
@@ -121,7 +122,7 @@ def limit(name: str, size: int | None) -> Look:
     """virDomainGetMemoryParameters reads the control groups."""
     def ask(domain: Any) -> Any:
         found = domain.memoryParameters(libvirt.VIR_DOMAIN_AFFECT_LIVE)[name]
-        return None if found >= libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED else found << 10
+        return None if found == UNLIMITED else found << 10
     return answers(ask, size)
 
 
@@ -133,6 +134,8 @@ def throttled(device: str, **limits: int) -> Look:
     return look
 
 
+# VIR_DOMAIN_MEMORY_PARAM_UNLIMITED in KiB; the Python binding lacks it.
+UNLIMITED = (1 << 53) - 1
 THROTTLE = tuple("%s%s%s" % (what, part, burst) for what in ("bps", "iops") for part in ("", "_rd", "_wr") for burst in ("", "_max"))
 
 
@@ -160,16 +163,6 @@ def outside(command: str, holds: Callable[[str], Any], nic: str = "lan") -> Look
 def on_bridge(bridge: str) -> Look:
     """The host's kernel has the first NIC on this bridge."""
     return outside("ip -o link show {}", lambda said: "master %s " % bridge in said)
-
-
-def shaped(inbound: str | None) -> Look:
-    """The host's kernel limits what the first NIC receives (libvirt's class 1:1 of HTB; no queue at all without limits)."""
-    return outside("tc class show dev {}", lambda said: ("rate %s" % inbound in said) if inbound else "htb" not in said)
-
-
-def policed(outbound: str | None) -> Look:
-    """The host's kernel limits what the first NIC sends (a police action on its ingress)."""
-    return outside("tc filter show dev {} parent ffff:", lambda said: ("rate %s" % outbound in said) if outbound else "police" not in said)
 
 
 def medium(name: str, file: str | None) -> Look:
@@ -209,11 +202,13 @@ def vnc(word: str) -> Look:
 
 # What the guest begins with beside what every one of these has: what cannot be plugged later.
 BASE: Mapping[str, Any] = {
-    "cpus": {"count": 2, "maximum": 4, "shares": 1024}, "io_weight": 100, "graphics": [{"type": "vnc", "password": "secret0"}], "media": [{"name": "cd", "bus": "sata"}], "rng": {"source": "/dev/urandom"},
+    # The kernel of the image has drivers for SCSI drives and not for SATA ones.
+    "cpus": {"count": 2, "maximum": 4, "shares": 1024}, "io_weight": 100, "graphics": [{"type": "vnc", "password": "secret0"}], "media": [{"name": "cd", "bus": "scsi"}],
     "memory": {"size": "512MiB", "maximum": "768MiB", "balloon": {"model": "virtio"}}, "numa": {"mode": "preferred", "nodeset": "0"},
 }
 DATA = {"name": "data", "pool": "fast", "size": "16MiB"}
 SIZE = "lsblk -bdno SIZE /dev/disk/by-id/virtio-grow"
+CARRIER = "for nic in /sys/class/net/en*; do ip link set ${nic##*/} up; cat $nic/carrier; done"
 CHANNEL = {"name": "own", "target": "com.example.own", "type": "unix"}
 
 
@@ -234,7 +229,6 @@ def _iotune() -> tuple[Step, ...]:
                             iops_wr=4000, iops_wr_max=7000),
                   answers(lambda d: [d.blockIoTune("vda")["%s_sec_max_length" % name] for name in ("read_bytes", "write_bytes", "read_iops", "write_iops")],
                           [2, 4, 3, 5]))),
-        Step(limits(read_iops=5000, group="slow"), both(throttled("root", iops_rd=5000), answers(lambda d: d.blockIoTune("vda")["group_name"], "slow"))),
         Step({}, throttled("root")),
     )
 
@@ -288,7 +282,10 @@ LIVES = (
         Step({"disks": [{**DATA, "serial": "grow"}]}, inside(SIZE, str(16 << 20))),
         Step({"disks": [{**DATA, "serial": "grow", "size": "32MiB"}]}, inside(SIZE, str(32 << 20))),
         Step({}, inside("ls /dev/disk/by-id | grep -c virtio-grow", "0")))),
-    Life("SCSI disk on a controller that comes with it", (
+    Life("drive", (
+        Step({"media": [{"name": "second", "bus": "scsi", "file": "{one}"}]}, inside("head -c3 /dev/sr1", "one")),
+        Step({}, inside("ls /dev | grep -c sr1", "0")))),
+    Life("SCSI disk", (
         Step({"disks": [{**DATA, "name": "scsi", "bus": "scsi", "serial": "one"}]}, inside("lsblk -dno SIZE,TRAN,SERIAL /dev/sda", "16M one")),
         Step({}, inside("lsblk -dno NAME | grep -c sda", "0")))),
     Life("virtio-scsi controller", (
@@ -296,7 +293,7 @@ LIVES = (
         Step({}, device("ua-controller-more", False)))),
     Life("throttling", _iotune()),
     Life("medium", (
-        Step({"media": [{"name": "cd", "file": "{one}"}]}, inside("blkid -o value -s LABEL /dev/sr0 || head -c3 /dev/sr0", "one")),
+        Step({"media": [{"name": "cd", "file": "{one}"}]}, inside("head -c3 /dev/sr0", "one")),
         Step({"media": [{"name": "cd", "file": "{two}", "startup_policy": "optional"}]}, inside("head -c3 /dev/sr0", "two")),
         Step({"media": [{"name": "cd", "pool": "fast", "volume": "medium.raw"}]}, inside("head -c3 /dev/sr0", "vol")),
         Step({"media": [{"name": "cd", "url": "{url}"}]}, inside("head -c3 /dev/sr0", "web")),
@@ -309,16 +306,10 @@ LIVES = (
         Step({"nics": [{"name": "lan", "network": "trunk"}]}, on_bridge("laws-br2")),
         Step({}, on_bridge("laws-br0")))),
     Life("link", (
-        Step({"nics": [{"name": "lan", "link": "down"}]}, inside("cat /sys/class/net/en*/carrier", "0")),
-        Step({"nics": [{"name": "lan", "link": "up"}]}, inside("cat /sys/class/net/en*/carrier", "1")),
-        Step({"nics": [{"name": "lan", "link": "down"}]}, inside("cat /sys/class/net/en*/carrier", "0")),
-        Step({}, inside("cat /sys/class/net/en*/carrier", "1")))),
-    Life("bandwidth", (
-        Step({"nics": [{"name": "lan", "bandwidth": {"inbound": {"average": "1MiB", "peak": "4MiB", "burst": "2MiB"}, "outbound": {
-            "average": "2MiB", "peak": "4MiB", "burst": "2MiB"}}}]}, both(shaped("8192Kbit"), policed("16384Kbit"))),
-        Step({"nics": [{"name": "lan", "bandwidth": {"inbound": {"average": "2MiB"}, "outbound": {"average": "1MiB"}}}]},
-             both(shaped("16384Kbit"), policed("8192Kbit"))),
-        Step({}, both(shaped(None), policed(None))))),
+        Step({"nics": [{"name": "lan", "link": "down"}]}, inside(CARRIER, "0")),
+        Step({"nics": [{"name": "lan", "link": "up"}]}, inside(CARRIER, "1")),
+        Step({"nics": [{"name": "lan", "link": "down"}]}, inside(CARRIER, "0")),
+        Step({}, inside(CARRIER, "1")))),
     Life("filter", (
         Step({"nics": [{"name": "lan", "filter": "clean-traffic", "filter_parameters": {"IP": "192.168.77.5"}}]}, filtered("192.168.77.5")),
         Step({"nics": [{"name": "lan", "filter": "clean-traffic", "filter_parameters": {"IP": "192.168.77.6"}}]}, filtered("192.168.77.6")),
@@ -327,21 +318,18 @@ LIVES = (
         Step({"nics": [{"name": "lan", "isolated": True}]}, outside("bridge -d link show dev {}", lambda said: "isolated on" in said)),
         Step({}, outside("bridge -d link show dev {}", lambda said: "isolated off" in said)))),
     Life("random numbers", (
-        Step({"rng": {"source": "/dev/random", "rate_bytes": 4096, "rate_period": 1000}}, in_qemu("qom-get", lambda said: said == "/dev/random", path="/objects/objua-rng-0", property="filename")),
+        Step({"rng": {"source": "/dev/random", "rate_bytes": 4096, "rate_period": 1000}}, both(
+            in_qemu("qom-get", lambda said: said == "/dev/random", path="/objects/objua-rng-0", property="filename"),
+            inside("cat /sys/class/misc/hw_random/rng_available", "virtio_rng.0"))),
         Step({}, device("virtio-rng", False)),
-        Step({"rng": {"source": "/dev/urandom"}}, both(device("virtio-rng", True), inside("cat /sys/class/misc/hw_random/rng_available", "virtio_rng.0"))))),
-    Life("vsock", (
-        Step({"vsock": {"cid": 77}}, device("vhost-vsock", True)),
-        Step({}, device("vhost-vsock", False)))),
+        Step({"rng": {"source": "/dev/urandom"}}, inside("cat /sys/class/misc/hw_random/rng_available", "virtio_rng.0")),
+        Step({}, device("virtio-rng", False)))),
     Life("input", (
         Step({"inputs": [{"name": "pen", "type": "tablet", "bus": "virtio"}]}, device("virtio-tablet", True)),
         Step({}, device("virtio-tablet", False)))),
     Life("channel", (
         Step({"channels": [CHANNEL]}, inside("ls /dev/virtio-ports | grep example", "com.example.own")),
         Step({}, inside("ls /dev/virtio-ports | grep -c example", "0")))),
-    Life("shared memory", (
-        Step({"shared_memory": [{"name": "sm0", "model": "ivshmem-plain", "size": "4MiB"}]}, device("ivshmem-plain", True)),
-        Step({}, device("ivshmem-plain", False)))),
     Life("VNC password", (
         Step({"graphics": [{"type": "vnc", "password": "secret1"}]}, vnc("secret1")),
         Step({"graphics": [{"type": "vnc", "password": "secret2", "password_valid_to": "2090-01-01T00:00:00"}]}, vnc("secret2")))),
@@ -351,8 +339,22 @@ LIVES = (
     Life("weight of disk requests", (
         Step({"io_weight": 200}, answers(lambda d: d.blkioParameters(libvirt.VIR_DOMAIN_AFFECT_LIVE)["weight"], 200)),
         Step({"io_weight": 400}, answers(lambda d: d.blkioParameters(libvirt.VIR_DOMAIN_AFFECT_LIVE)["weight"], 400)))),
-    Life("agent's channel", ()),
 )
 
+# Live rows that have a test of their own, and where.
+OF_THEIR_OWN: Mapping[str, str] = {
+    "agent": "test_the_agents_channel_is_unplugged", "disks[].iotune.group": "test_a_group_of_limits_is_joined_and_left_with_a_restart",
+    "state": "test_power", "memory.size": "test_memory_is_plugged", "numa.nodeset": "test_nodes_of_the_host", "cpus.count": "test_cpus_leave",
+    "nics[].bridge": "test_a_nic_moves_to_a_bridge", "filesystems[]": "test_memory_is_plugged",
+}
+
 # Live rows that no guest of these tests can go through, and why.
-NOT_HERE: Mapping[str, str] = {}
+NOT_HERE: Mapping[str, str] = {
+    "host_devices[]": NO_HARDWARE, "media[].device": NO_HARDWARE, "usb_redirection": NO_SPICE,
+    "watchdog": "the image's kernel has no driver for the i6300esb, and q35 no conventional PCI slot for it",
+    "shared_memory[]": "ivshmem needs a conventional PCI slot, which q35 has not",
+    "vsock": "the kernel of the test machines has no vhost-vsock",
+    **{"nics[].bandwidth.%s.%s" % (way, what): "the kernel of the test machines has no sfq queue, which libvirt uses for limits"
+       for way in ("inbound", "outbound") for what in ("average", "peak", "burst")},
+    "nics[].vlan": "needs Open vSwitch", "nics[].bandwidth.inbound.floor": "only a network with limits has a floor",
+}

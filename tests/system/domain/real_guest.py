@@ -10,8 +10,7 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,11 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract 
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.merge import merge_sources
 from laws import laws
 from laws.domain_lab import DomainLab
+from support.until import until
 
 Raw = Mapping[str, Any]
 SECONDS = 300  # the deadline is for a machine much slower than ours
 CMDLINE = "root=LABEL=root console=ttyS0 quiet cloud-init=disabled systemd.mask=systemd-networkd-wait-online.service"
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-    """Polls a condition until it holds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise AssertionError("not within %d seconds: %s" % (seconds, what))
 
 
 def boot_files(images: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -55,7 +55,7 @@ OS = Option("os", "dict", short="family", engines=KVM, doc=(
         "Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other tools show it.",)),
     Option("firmware", "str", choices=("bios", "uefi"), take_back="keep", row=later("os/@firmware", "firmware", capability="os/firmware"),
            doc=("Firmware. V(bios) at creation, V(uefi) where the system or the machine needs it.",)),
-    kvm("secure_boot", "bool", later("os/firmware", "secure_boot"),
+    kvm("secure_boot", "bool", later("os/firmware", "secure_boot", assumed=True),
         "Boot only what is signed by a key that the firmware knows. Needs O(os.firmware=uefi).", take_back="keep"),
     kvm("loader", "path", later("os/loader", assumed=True),
         "Firmware image on the host. libvirt chooses one when nothing is declared.", take_back="keep"),
@@ -118,7 +118,8 @@ FEATURES = kvm("features", "dict", None, "Features of the machine and of the hyp
         take_back="keep"),
     kvm("apic", "bool", later("features/apic", "presence", default=False), "APIC. V(true) at creation on x86.", take_back="keep"),
     kvm("pae", "bool", later("features/pae", "presence", default=False), "Physical address extension for 32-bit guests."),
-    _state("smm", "smm", "System management mode, which secure boot needs."),
+    # qemuProcessPrepareDomain switches it on for the firmware that libvirt has chosen.
+    kvm("smm", "bool", later("features/smm/@state", "onoff", assumed=True), "System management mode, which secure boot needs."),
     _state("vmport", "vmport", "The port of VMware's tools. Off is better for Windows and for Linux in SPICE."),
     _state("pmu", "pmu", "Performance counters."), _state("hap", "hap", "Hardware assisted paging."),
     _state("pvspinlock", "pvspinlock", "Spinlocks that tell the host."), _state("vmcoreinfo", "vmcoreinfo", "Notes for crash dumps."),
