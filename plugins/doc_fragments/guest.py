@@ -150,18 +150,18 @@ options:
         - Only for engine V(kvm).
         - Changed while a domain runs.
         type: str
-      iothread_pins:
-        description:
-        - Host CPUs for each I/O thread, by its number from 1.
-        - Only for engine V(kvm).
-        - Changed while a domain runs.
-        type: dict
       iothreads:
         description:
         - I/O threads, numbered from 1. Disks and controllers name theirs with C(iothread).
         - Only for engine V(kvm).
         - Changed while a domain runs.
         type: int
+      iothread_pins:
+        description:
+        - Host CPUs for each I/O thread, by its number from 1.
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: dict
       shares:
         description:
         - Weight against other guests when CPU time is short. The kernel's own default is 1024.
