@@ -133,7 +133,6 @@ class Actual:
     name: str
     stored: Spec = field(default_factory=dict)
     live: Optional[Spec] = None
-    saved: Optional[Spec] = None
     annotation: Optional[Annotation] = None
     pending: List[Pending] = field(default_factory=list)
     status: Dict[str, Any] = field(default_factory=dict)
@@ -141,6 +140,7 @@ class Actual:
     facts: Dict[str, Any] = field(default_factory=dict)
     unfinished: Spec = field(default_factory=dict)
     leaving: Sequence[Tuple[str, ...]] = ()
+    saved: Optional[Spec] = None
 
     @property
     def running(self) -> Optional[Spec]:

@@ -250,9 +250,6 @@ LIVES = (
                                                               libvirt.VIR_DOMAIN_AFFECT_LIVE), True))),
         Step({"title": "Other", "os": {"variant": "debian11"}},
              answers(lambda d: d.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None, libvirt.VIR_DOMAIN_AFFECT_LIVE), "Other")))),
-    Life("virtual CPUs up and down", (
-        Step({"cpus": {"count": 3}}, both(inside("nproc", "3"), in_qemu("query-cpus-fast", lambda said: len(said) == 3))),
-        Step({}, both(inside("nproc", "2"), in_qemu("query-cpus-fast", lambda said: len(said) == 2))))),
     Life("pins", (
         Step({"cpus": {"pins": {"0": "0", "1": "1"}, "emulator_pin": "1", "iothreads": 1, "iothread_pins": {"1": "0"}}},
              both(thread_runs_on("CPU 0/TCG", {0}), thread_runs_on("CPU 1/TCG", {1}), thread_runs_on("qemu-system-x86", {1}), thread_runs_on("IO iothread1", {0}))),
