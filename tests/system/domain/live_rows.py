@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import libvirt
-from laws.domain_cases import NO_HARDWARE, NO_SPICE
+from laws.domain_cases import NO_HARDWARE, NO_SPICE, NO_TC, NO_VSOCK
 from support.until import until
 
 from . import rfb
@@ -203,7 +203,8 @@ def vnc(word: str) -> Look:
 # What the guest begins with beside what every one of these has: what cannot be plugged later.
 BASE: Mapping[str, Any] = {
     # The kernel of the image has drivers for SCSI drives and not for SATA ones.
-    "cpus": {"count": 2, "maximum": 4, "shares": 1024}, "io_weight": 100, "graphics": [{"type": "vnc", "password": "secret0"}], "media": [{"name": "cd", "bus": "scsi"}],
+    "cpus": {"count": 2, "maximum": 4, "shares": 1024}, "io_weight": 100,
+    "graphics": [{"type": "vnc", "password": "secret0"}], "media": [{"name": "cd", "bus": "scsi"}],
     "memory": {"size": "512MiB", "maximum": "768MiB", "balloon": {"model": "virtio"}}, "numa": {"mode": "preferred", "nodeset": "0"},
 }
 DATA = {"name": "data", "pool": "fast", "size": "16MiB"}
@@ -218,23 +219,25 @@ def _iotune() -> tuple[Step, ...]:
         return {"disks": [{"name": "root", "iotune": said}]}
     return (
         Step(limits(total_bytes="64MiB", total_iops=5000), throttled("root", bps=64 << 20, iops=5000)),
-        Step(limits(total_bytes="32MiB", total_bytes_max="64MiB", total_bytes_max_length=2, total_iops=4000, total_iops_max=8000, total_iops_max_length=3,
-                    size_iops=8192),
+        Step(limits(total_bytes="32MiB", total_bytes_max="64MiB", total_bytes_max_length=2, total_iops=4000,
+                    total_iops_max=8000, total_iops_max_length=3, size_iops=8192),
              both(throttled("root", bps=32 << 20, bps_max=64 << 20, iops=4000, iops_max=8000),
-                  answers(lambda d: [d.blockIoTune("vda")[name] for name in ("size_iops_sec", "total_bytes_sec_max_length", "total_iops_sec_max_length")],
-                          [8192, 2, 3]))),
-        Step(limits(read_bytes="64MiB", read_bytes_max="128MiB", read_bytes_max_length=2, write_bytes="32MiB", write_bytes_max="64MiB", write_bytes_max_length=4,
+                  answers(lambda d: [d.blockIoTune("vda")[name] for name in (
+                      "size_iops_sec", "total_bytes_sec_max_length", "total_iops_sec_max_length")], [8192, 2, 3]))),
+        Step(limits(read_bytes="64MiB", read_bytes_max="128MiB", read_bytes_max_length=2, write_bytes="32MiB",
+                    write_bytes_max="64MiB", write_bytes_max_length=4,
                     read_iops=5000, read_iops_max=6000, read_iops_max_length=3, write_iops=4000, write_iops_max=7000, write_iops_max_length=5),
              both(throttled("root", bps_rd=64 << 20, bps_rd_max=128 << 20, bps_wr=32 << 20, bps_wr_max=64 << 20, iops_rd=5000, iops_rd_max=6000,
                             iops_wr=4000, iops_wr_max=7000),
-                  answers(lambda d: [d.blockIoTune("vda")["%s_sec_max_length" % name] for name in ("read_bytes", "write_bytes", "read_iops", "write_iops")],
-                          [2, 4, 3, 5]))),
+                  answers(lambda d: [d.blockIoTune("vda")["%s_sec_max_length" % name] for name in (
+                      "read_bytes", "write_bytes", "read_iops", "write_iops")], [2, 4, 3, 5]))),
         Step({}, throttled("root")),
     )
 
 
 def _scheduler() -> tuple[Step, ...]:
-    both_values = (("shares", "cpu_shares", 512, 2048, None), ("period", "vcpu_period", 50000, 200000, 100000), ("quota", "vcpu_quota", 60000, 90000, -1))
+    both_values = (("shares", "cpu_shares", 512, 2048, None), ("period", "vcpu_period", 50000, 200000, 100000),
+                   ("quota", "vcpu_quota", 60000, 90000, -1))
     both_values += tuple(("%s_%s" % (who, what), "%s_%s" % (who, what), first, second, last) for who in ("global", "emulator", "iothread")
                          for what, first, second, last in (("period", 50000, 200000, 100000), ("quota", 150000, 190000, -1)))
     steps = [Step({"cpus": {name: value[at] for name, _key, *value in both_values}},
@@ -252,9 +255,11 @@ LIVES = (
              answers(lambda d: d.metadata(libvirt.VIR_DOMAIN_METADATA_TITLE, None, libvirt.VIR_DOMAIN_AFFECT_LIVE), "Other")))),
     Life("pins", (
         Step({"cpus": {"pins": {"0": "0", "1": "1"}, "emulator_pin": "1", "iothreads": 1, "iothread_pins": {"1": "0"}}},
-             both(thread_runs_on("CPU 0/TCG", {0}), thread_runs_on("CPU 1/TCG", {1}), thread_runs_on("qemu-system-x86", {1}), thread_runs_on("IO iothread1", {0}))),
+             both(thread_runs_on("CPU 0/TCG", {0}), thread_runs_on("CPU 1/TCG", {1}), thread_runs_on("qemu-system-x86", {1}),
+                  thread_runs_on("IO iothread1", {0}))),
         Step({"cpus": {"pins": {"0": "1"}, "emulator_pin": "0", "iothreads": 1, "iothread_pins": {"1": "1"}}},
-             both(thread_runs_on("CPU 0/TCG", {1}), thread_runs_on("CPU 1/TCG", {0, 1}), thread_runs_on("qemu-system-x86", {0}), thread_runs_on("IO iothread1", {1}))),
+             both(thread_runs_on("CPU 0/TCG", {1}), thread_runs_on("CPU 1/TCG", {0, 1}), thread_runs_on("qemu-system-x86", {0}),
+                  thread_runs_on("IO iothread1", {1}))),
         Step({}, both(thread_runs_on("CPU 0/TCG", {0, 1}), thread_runs_on("qemu-system-x86", {0, 1}))))),
     Life("I/O threads", (
         Step({"cpus": {"iothreads": 2}}, in_qemu("query-iothreads", lambda said: sorted(one["id"] for one in said) == ["iothread1", "iothread2"])),
@@ -296,7 +301,8 @@ LIVES = (
         Step({"media": [{"name": "cd", "url": "{url}"}]}, inside("head -c3 /dev/sr0", "web")),
         Step({"media": [{"name": "cd"}]}, medium("cd", None)))),
     Life("NIC added and removed", (
-        Step({"nics": [{"name": "second", "network": "dmz", "mac": "52:54:00:00:77:01"}]}, inside("cat /sys/class/net/*/address | grep -c 52:54:00:00:77:01", "1")),
+        Step({"nics": [{"name": "second", "network": "dmz", "mac": "52:54:00:00:77:01"}]},
+             inside("cat /sys/class/net/*/address | grep -c 52:54:00:00:77:01", "1")),
         Step({}, inside("cat /sys/class/net/*/address | grep -c 52:54:00:00:77:01", "0")))),
     Life("NIC on another network, on a bridge", (
         Step({"nics": [{"name": "lan", "network": "dmz"}]}, on_bridge("laws-br1")),
@@ -350,8 +356,8 @@ NOT_HERE: Mapping[str, str] = {
     "host_devices[]": NO_HARDWARE, "media[].device": NO_HARDWARE, "usb_redirection": NO_SPICE,
     "watchdog": "the image's kernel has no driver for the i6300esb, and q35 no conventional PCI slot for it",
     "shared_memory[]": "ivshmem needs a conventional PCI slot, which q35 has not",
-    "vsock": "the kernel of the test machines has no vhost-vsock",
-    **{"nics[].bandwidth.%s.%s" % (way, what): "the kernel of the test machines has no sfq queue, which libvirt uses for limits"
+    "vsock": NO_VSOCK,
+    **{"nics[].bandwidth.%s.%s" % (way, what): NO_TC
        for way in ("inbound", "outbound") for what in ("average", "peak", "burst")},
     "nics[].vlan": "needs Open vSwitch", "nics[].bandwidth.inbound.floor": "only a network with limits has a floor",
 }
