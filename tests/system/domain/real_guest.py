@@ -66,8 +66,13 @@ class Guest:
     def start(self) -> Result:
         """Makes the guest and waits for its agent."""
         result = self.lab.must(self.name, self.base)
-        self.settle()
+        self.complies(self.base)
         return result
+
+    def complies(self, raw: Raw) -> None:
+        """Waits until the booted guest has done all that it was asked for (its balloon takes a while)."""
+        until(lambda: not self.lab.must(self.name, raw).pending, "nothing is pending")
+        self.settle()
 
     def settle(self) -> None:
         """From now on this boot, and this process, is the one that changes must not end."""

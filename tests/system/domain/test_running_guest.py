@@ -212,7 +212,7 @@ LATER: Mapping[str, Any] = {
     "disks": [{"name": "root", "cache": "writeback", "io": "threads", "discard": "unmap", "detect_zeroes": "unmap", "error_policy": "stop",
                "rerror_policy": "report", "queues": 2, "serial": "root", "boot_order": 1, "physical_block_size": 4096}],
     "nics": [{"name": "lan", "mac": "52:54:00:00:77:09", "model": "e1000e", "mtu": 1400, "rom": False, "target": "pet0"}],
-    "graphics": [{"type": "vnc", "password": "secret0", "listen": "127.0.0.1", "keymap": "de", "share_policy": "force-shared"}],
+    "graphics": [{"type": "vnc", "password": "secret0", "keymap": "de", "share_policy": "force-shared"}],
     "video": "vga", "sound": "ich9", "panic": ["isa"], "iommu": {"model": "intel"}, "tpm": {"type": "emulator", "version": "2.0"},
     "serials": [{"name": "second", "port": "1", "type": "pty"}], "features": {"pae": True, "vmport": False},
     "clock": {"offset": "localtime", "timers": [{"name": "rtc", "tickpolicy": "delay"}]},
@@ -239,13 +239,12 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
         until(lambda: (guest.booted() == before) is bool(saved), "it is as it was, or has booted again")  # pylint: disable=cell-var-from-loop
     process, boot = guest.domain.ID(), guest.booted()
     result = laws.assert_check_is_truthful(guest.lab, guest.name, dict(raw, on_change="restart"))
-    assert not result.failed and result.pending == [], (result.msg, result.pending)
+    # Not powered off, since force_stop is not declared. What is left to it is what the balloon has not taken back yet.
+    assert not result.failed and {reason for _running, _stored, reason in laws.pendings(result).values()} <= {NOT_COMPLIED}, (result.msg, result.pending)
     assert guest.domain.ID() != process and guest.booted() != boot
-    assert "stop debian" in " ".join(guest.sh("journalctl --no-pager -b -1 -n1; echo stop debian").split())
     guest.sees("cat /sys/class/dmi/id/sys_vendor", "Shop")
-    guest.sees("nproc --all", "2")
     assert not laws.converge(guest.lab, guest.name, dict(raw, on_change="restart")).changed
-    guest.settle()
+    guest.complies(raw)
 
 
 def agent_run(guest: Guest, command: str) -> None:

@@ -76,7 +76,7 @@ def _as_file(disk: Element) -> None:
 def _as_user(nic: Element) -> None:
     """A network decides what its NICs become; what it cannot do is seen when the guest starts."""
     nic.set("type", "user")
-    for tag in ("source", "virtualport", "vlan", "bandwidth", "filterref", "port", "target"):
+    for tag in ("source", "virtualport", "vlan", "bandwidth", "filterref", "port", "target", "mtu"):
         for node in nic.findall(tag):
             nic.remove(node)
     nic.attrib.pop("trustGuestRxFilters", None)
