@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,7 +42,7 @@ def _files(images: dict[str, str]) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="guest-"))
     folder.chmod(0o755)
     boot_files(images, folder)
-    for name in ("one", "two", "web"):
+    for name in ("one", "two"):
         (folder / name).write_bytes(name.encode().ljust(1 << 20, b"\0"))
     (folder / "shared").mkdir()
     (folder / "shared/hello").write_text("from the host", encoding="utf-8")
@@ -82,40 +81,6 @@ def filled(declared: Any, words: Mapping[str, str]) -> Any:
     return words.get(declared, declared) if isinstance(declared, str) else declared
 
 
-# A web server with ranges, which QEMU needs to read a part of a file.
-SERVER = """
-import http.server, os, re, sys
-class Ranges(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_HEAD(self): self.answer(False)
-    def do_GET(self): self.answer(True)
-    def answer(self, body):
-        data = open(os.path.join(sys.argv[1], os.path.basename(self.path)), "rb").read()
-        part = re.match(r"bytes=(\\d+)-(\\d*)", self.headers.get("Range", ""))
-        first, last = (int(part[1]), int(part[2] or len(data) - 1)) if part else (0, len(data) - 1)
-        self.send_response(206 if part else 200)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Range", "bytes %d-%d/%d" % (first, last, len(data)))
-        self.send_header("Content-Length", str(min(last, len(data) - 1) - first + 1))
-        self.end_headers()
-        if body: self.wfile.write(data[first:last + 1])
-    def log_message(self, *args): pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranges)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
-
-
-@pytest.fixture(scope="module", name="address")
-def _address(private_libvirtd: PrivateLibvirtd, files: Path) -> Iterator[str]:
-    """A web server inside the network of the guest's libvirtd, for a medium that QEMU reads from there."""
-    argv = [*private_libvirtd.enter, "python3", "-c", SERVER, str(files)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield "http://127.0.0.1:%d/web" % int(server.stdout.readline())
-        server.terminate()
-
-
 # -- live rows ----------------------------------------------------------------------------------------------------------------
 
 def patterns(declared: Any, pattern: str = "") -> set[str]:
@@ -134,8 +99,8 @@ def test_every_live_row_is_lived_through() -> None:
 
 
 @pytest.mark.parametrize("life", live_rows.LIVES, ids=lambda life: life.name)
-def test_it_lives_through(guest: Guest, files: Path, address: str, life: live_rows.Life) -> None:
-    words = {"{one}": str(files / "one"), "{two}": str(files / "two"), "{url}": address}
+def test_it_lives_through(guest: Guest, files: Path, life: live_rows.Life) -> None:
+    words = {"{one}": str(files / "one"), "{two}": str(files / "two")}
     try:
         for step in life.steps:
             assert guest.has(filled(step.declared, words)).changed, "nothing was to be done"
