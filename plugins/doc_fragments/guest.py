@@ -281,20 +281,13 @@ options:
         elements: str
       type:
         description:
-        - 'V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) (OpenVZ, Virtuozzo)
-          has no MAC address: the host routes to the addresses of the container. V(macvlan) (podman) stands beside the address
-          of the host''s own interface O(nics.device).'
-        - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+        - 'V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC address:
+          the host routes to the addresses of the container.'
+        - Only for engine V(openvz) and V(virtuozzo).
         type: str
         choices:
         - veth
         - venet
-        - macvlan
-      device:
-        description:
-        - Interface of the host that a NIC of O(nics.type=macvlan) stands on.
-        - Only for engine V(podman).
-        type: str
   cloud_init:
     description:
     - First-boot configuration by cloud-init. A later change waits as pending with the reason V(first boot only), since it
@@ -486,11 +479,6 @@ options:
         - Priority from V(0) to V(7), the highest. V(4) is the engine's default. Changed while the container runs.
         - Only for engine V(openvz) and V(virtuozzo).
         type: int
-  processes:
-    description:
-    - Most processes and threads in the container. Changed while it runs.
-    - Only for engine V(podman).
-    type: raw
   dns:
     description:
     - Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.

@@ -46,12 +46,9 @@ DISKS = (
 )
 
 NICS = (
-    Option("type", "str", choices=("veth", "venet", "macvlan"), take_back="keep", engines=PODMAN + VZ, doc=(
-        "V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) (OpenVZ, Virtuozzo)"
-        " has no MAC address: the host routes to the addresses of the container. V(macvlan) (podman) stands beside the"
-        " address of the host's own interface O(nics[].device).",)),
-    Option("device", "name", take_back="keep", engines=PODMAN, example="eth1", doc=(
-        "Interface of the host that a NIC of O(nics[].type=macvlan) stands on.",)),
+    Option("type", "str", choices=("veth", "venet"), take_back="keep", engines=VZ, doc=(  # left to openvz, virtuozzo
+        "V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC address: the"
+        " host routes to the addresses of the container.",)),
 )
 
 IO = Option("io", "dict", engines=VZ, doc=("Limits of the container's disk traffic.",), options=(  # left to openvz, virtuozzo
@@ -116,8 +113,6 @@ HEALTH = Option("health", "dict", engines=PODMAN, doc=("How the engine finds out
 
 OPTIONS: Tuple[Option, ...] = (
     IO,
-    Option("processes", "int", minimum=1, engines=PODMAN, doc=(
-        "Most processes and threads in the container. Changed while it runs.",)),
     Option("dns", "list", item="ip", take_back="delete", engines=PODMAN + VZ, doc=(
         "Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.",)),
     Option("search", "list", take_back="delete", engines=PODMAN + VZ, doc=("Domains in which short names are looked up.",)),
