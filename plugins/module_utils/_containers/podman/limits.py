@@ -49,7 +49,7 @@ def stored(settings: Mapping[str, Any]) -> Limits:
 
 
 def _cpuset(text: Optional[str]) -> Optional[str]:
-    return kinds.cpuset(text) if text and text.strip() else None
+    return kinds.cpuset(text.strip()) if text and text.strip() else None
 
 
 def files(cgroups: Mapping[str, str], hierarchies: Hierarchies) -> Dict[str, str]:
