@@ -9,15 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from laws import podman_lab
+from laws.podman_cases import NETWORK, OTHER, OTHER_SUBNET, SUBNET
 from laws.podman_lab import PodmanLab
 from support.tiny_image import INIT, make_image
-
-NETWORK, SUBNET = "fltest-net", "10.214.5"
-OTHER, OTHER_SUBNET = "fltest-other", "10.214.6"
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +52,3 @@ def lab(own_podman: Path, images: dict[str, str]) -> Iterator[PodmanLab]:
         yield lab
     finally:
         lab.clean()
-
-
-@pytest.fixture
-def base() -> dict[str, Any]:
-    return {"image": "tiny", "cpus": 1, "memory": "64MiB", "nics": [{"name": "lan", "network": NETWORK, "address": SUBNET + ".21/24"}]}

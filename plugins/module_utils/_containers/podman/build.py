@@ -184,8 +184,8 @@ def _mount(mount: Mapping[str, Any]) -> str:
         words["source"] = mount["source"] if kind == "bind" else mount["volume"]
     elif mount.get("size"):
         words["tmpfs-size"] = mount["size"]
-    words["ro"] = "true" if mount.get("readonly") else "false"
-    return ",".join("%s=%s" % pair for pair in words.items())
+    # podman 4.3 takes `ro=false` for `ro` too.
+    return ",".join(["%s=%s" % pair for pair in words.items()] + (["ro"] if mount.get("readonly") else []))
 
 
 def _secret(container: str, secret: Mapping[str, Any]) -> str:
@@ -206,7 +206,7 @@ def _health(health: Mapping[str, Any]) -> List[str]:
     if not health:
         return []
     command = health["command"]
-    words = ["--health-cmd", command[0] if len(command) == 1 else json.dumps(["CMD"] + list(command))]
+    words = ["--health-cmd", command[0] if len(command) == 1 else json.dumps(list(command))]
     for option, unit in (("interval", "s"), ("timeout", "s"), ("start_period", "s"), ("retries", "")):
         words += ["--health-" + option.replace("_", "-"), "%d%s" % (health[option], unit)]
     return words

@@ -78,7 +78,9 @@ class Podman:
 
 
 def reason(said: Result) -> str:
-    """What podman gave as the reason: its `Error:` lines, without the warnings before them."""
-    lines = [line for line in said.stderr.splitlines() if line.strip()]
-    errors = [line[len("Error: "):] for line in lines if line.startswith("Error: ")]
-    return ("; ".join(errors) or "; ".join(lines[-2:]) or "exit code %d" % said.rc)[:800]
+    """What podman gave as the reason: its `Error:` and what follows, without the warnings before it."""
+    lines = [line.strip() for line in said.stderr.splitlines() if line.strip()]
+    first = next((index for index, line in enumerate(lines) if line.startswith("Error: ")), None)
+    # What follows belongs to it: podman writes several errors one below the other.
+    told = lines[-2:] if first is None else [lines[first][len("Error: "):]] + lines[first + 1:]
+    return (" ".join(told) or "exit code %d" % said.rc)[:800]

@@ -222,7 +222,7 @@ class Checker:
         """The MACs and addresses of the other containers, each with whose it is."""
         used: Dict[str, str] = {}
         for other, item in self.reader.read().items():
-            if other == name:
+            if other == name or item.document is None:
                 continue
             for nic in (item.facts.get("nics") or {}).values():
                 used.update((each, other) for each in [nic.get("mac")] + _plain(nic.get("address")) if each)

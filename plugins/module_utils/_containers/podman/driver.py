@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..._reconcile import kinds, schema
 from ..._reconcile.annotation import Annotation, union
@@ -31,7 +31,7 @@ STOP_TIMEOUT = 120
 """Seconds that a container has to end when asked, when nothing is declared."""
 VOLUME = "volume/"
 ANEW = "anew"
-"""The fact that says what a container that is being made shall be, beside what podman fixes; gone when it is made."""
+"""The fact that says what a container that is being made shall be; gone when it is made."""
 _ANEW = Rule(recreate=True)
 
 
@@ -104,8 +104,12 @@ class PodmanDriver:
                           handle=item, begun=True)
         stored = grammar.stored_spec(item, enabled)
         live = grammar.live_spec(item, stored) if item.init else None
+        unfinished = {name: value for name, value in (item.facts.get(ANEW) or {}).items() if name in ("state", "autostart")}
+        facts = {**_still_asked(item), **_still_attached(item)}
+        if all(stored[name] == value for name, value in unfinished.items()):
+            facts[ANEW] = None
         return Actual(item.name, stored, live, item.note, pending=self._not_stored(item, stored), status=self._status(item),
-                      handle=item, facts=_still_asked(item))
+                      handle=item, facts=facts, unfinished=unfinished)
 
     @staticmethod
     def _not_stored(item: Container, stored: Spec) -> List[Pending]:
@@ -170,17 +174,17 @@ class PodmanDriver:
         # A run died over it, or somebody removed it: what nobody had declared stands in the annotation.
         note = actual.annotation or Annotation()
         made = note.facts.get("made") or {}
-        kept = {**made, **note.facts[ANEW]} if ANEW in note.facts else {name: made[name] for name in made if name not in note.applied}
+        kept = note.facts[ANEW] if ANEW in note.facts else {name: made[name] for name in made if name not in note.applied}
         return completed({**kept, **work.want})
 
     def _note(self, work: Work) -> None:
         making = is_making(work)
         target = self._target(work)
-        facts: Dict[str, Any] = {"nics": self._noted_nics(work, target)}
+        facts: Dict[str, Any] = {"nics": self._noted_nics(work, target), ANEW: None}
         if making:
             facts["made"] = self._made(work, target)
             facts["token"] = uuid.uuid4().hex
-            facts.update({"limits": None, "id": None, ANEW: None})
+            facts.update({"limits": None, "id": None})
             missing = set(volumes_of(target)) - set(self.podman.names("volume")) if volumes_of(target) and self.host_ready else set()
             work.note(owned=[VOLUME + name for name in missing])
         elif any(change.route[:1] in (("cpus",), ("memory",)) for change in work.changes):
@@ -200,6 +204,11 @@ class PodmanDriver:
             made["secrets"] = {name: {**secret, "value": (sealed.get(name) or stored.get(name) or {}).get("value")}
                                for name, secret in made["secrets"].items()}
         return made
+
+    def _with_aim(self, work: Work, target: Spec, facts: Mapping[str, Any]) -> Annotation:
+        """The annotation with all that a container being made shall be, for the run that finishes it if this one dies."""
+        aim = {name: target[name] for name in ("state", "cpus", "memory", "nics", "autostart", "tags") if target.get(name) is not None}
+        return replace(work.annotation, facts={**facts, ANEW: {**self._made(work, target), **aim}})
 
     @staticmethod
     def _noted_nics(work: Work, target: Spec) -> Dict[str, Any]:
@@ -224,7 +233,7 @@ class PodmanDriver:
         """Make the container: annotation, image, volumes, secrets, the container itself, its unit, start."""
         target = self._target(work)
         with work.step("note the declaration of %s" % work.name):
-            self._write(work.name, _with_aim(work.annotation, target))
+            self._write(work.name, self._with_aim(work, target, work.annotation.facts))
         self.builder.make(work, target)
         if target.get("autostart"):
             self._autostart(work, True)
@@ -353,9 +362,11 @@ class PodmanDriver:
         anew = work.request.option("state") != "absent"
         storage = not anew and bool(work.request.option("remove_storage"))
         if anew:
+            self._anew[work.name] = self._target(work)
+            # What is known of the one that is there stays true until it is gone.
+            facts = work.existing.annotation.facts if work.existing.annotation is not None else {"id": item.part("Id")}
             with work.step("note the declaration of %s" % work.name):
-                self._anew[work.name] = self._target(work)
-                self._write(work.name, union(work.existing.annotation, _with_aim(work.annotation, self._anew[work.name])))
+                self._write(work.name, union(work.existing.annotation, self._with_aim(work, self._anew[work.name], facts)))
         if item.document is not None:
             self._stop(work, item)
             with work.step("remove the container %s" % work.name):
@@ -406,7 +417,8 @@ class PodmanDriver:
         actual.annotation = annotation
 
     def _write(self, name: str, annotation: Annotation) -> None:
-        self.host.make_dir(self.reader.directory, 0o700)
+        if not self.host.exists(self.reader.directory):
+            self.host.make_dir(self.reader.directory, 0o700)
         self.host.write_file(self.reader.path(name), annotation.to_json(), 0o600)
 
     def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
@@ -431,12 +443,6 @@ class PodmanDriver:
         return found
 
 
-def _with_aim(annotation: Annotation, target: Spec) -> Annotation:
-    """The annotation with all that a container being made shall be, for the run that finishes it if this one dies."""
-    aim = {name: target[name] for name in ("state", "cpus", "memory", "nics", "autostart", "tags") if target.get(name) is not None}
-    return replace(annotation, facts={**annotation.facts, ANEW: aim})
-
-
 def _still_asked(item: Container) -> Dict[str, Any]:
     """Limits that were asked for and that podman has stored meanwhile need no note any more."""
     noted = item.facts.get("limits")
@@ -444,3 +450,11 @@ def _still_asked(item: Container) -> Dict[str, Any]:
         return {}
     left = {name: value for name, value in noted.items() if value != item.stored[name]}
     return {"limits": left or None} if left != noted else {}
+
+
+def _still_attached(item: Container) -> Dict[str, Any]:
+    """NICs that a run noted and had no time to forget, or to say that they have moved."""
+    noted, attached = item.facts.get("nics") or {}, item.part("NetworkSettings", "Networks") or {}
+    there = {name: nic for name, nic in noted.items() if nic.get("network") in attached or nic.get("old") in attached}
+    moved = {name: {key: value for key, value in nic.items() if key != "old" or nic.get("network") not in attached} for name, nic in there.items()}
+    return {"nics": moved} if moved != noted else {}

@@ -35,8 +35,9 @@ class Container:
     """What a host has of one container. `document` is None where only an annotation has the name."""
 
     name: str
-    document: Optional[Document] = None
-    image: Document = field(default_factory=dict)
+    # Never printed: podman shows in it what a secret in a variable is.
+    document: Optional[Document] = field(default=None, repr=False)
+    image: Document = field(default_factory=dict, repr=False)
     note: Optional[Annotation] = None
     cgroups: Dict[str, str] = field(default_factory=dict)
     stored: limits.Limits = field(default_factory=dict)
