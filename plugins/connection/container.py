@@ -105,7 +105,7 @@ def lxc_command(container: str, path: Optional[str]) -> List[str]:
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 
-def lxc_unreachable(container: str, stderr: bytes) -> bool:
+def lxc_unreachable(container: str, _code: int, stderr: bytes) -> bool:
     """Whether lxc-attach itself failed: a message with its own source line, and not one of the command inside."""
     pattern = rb"^lxc-attach: %s: \S+\.c: " % re.escape(to_bytes(container))
     return re.search(pattern, stderr, re.MULTILINE) is not None
@@ -117,10 +117,11 @@ def podman_command(container: str, _path: Optional[str]) -> List[str]:
     return ["podman", "exec", "--interactive", "--user=0"] + variables + [container]
 
 
-def podman_unreachable(_container: str, stderr: bytes) -> bool:
-    """Whether podman itself could not start the command: there is no such container, or it does not run."""
-    pattern = rb"^Error: (no container with name or ID|no such container|can only create exec sessions|container .* is not running)"
-    return re.search(pattern, stderr, re.MULTILINE) is not None
+def podman_unreachable(container: str, code: int, stderr: bytes) -> bool:
+    """Whether podman itself could not start the command: there is no such container (125), or it does not run (255)."""
+    pattern = rb"^Error: (no container with name or ID \"%s\" found|can only create exec sessions on running containers)" % (
+        re.escape(to_bytes(container)))
+    return code in (125, 255) and re.search(pattern, stderr, re.MULTILINE) is not None
 
 
 ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable)}
@@ -216,7 +217,7 @@ class Connection(ConnectionBase):
             inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
         code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
-        if code != 0 and unreachable(container, to_bytes(err)):
+        if code != 0 and unreachable(container, code, to_bytes(err)):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
 
