@@ -458,5 +458,3 @@ def test_pull(lab: PodmanLab) -> None:
     podman("tag", podman("images", "--quiet").split()[0], "localhost/fltest/app:7")
     laws.converge(lab, "app", {"image": "app", "pull": "never"})
     assert not laws.converge(lab, "app", {"image": "localhost/fltest/app:7"}).changed, "two names of one image"
-
-
