@@ -65,7 +65,7 @@ class PodmanDriver:
             "memory.size": Rule(cooperative=True),
             # What podman itself gives where only memory is said.
             "memory.swap": Rule(default=lambda spec: (spec.get("memory") or {}).get("size")),
-            "cpus.units": Rule(default=limits.DEFAULT_UNITS),
+            "cpus.shares": Rule(default=limits.DEFAULT_UNITS),
             "nics[].address": Rule(same=same_addresses),
             "autostart": Rule(default=False, always=True),
             "tags": Rule(always=True),
@@ -118,7 +118,7 @@ class PodmanDriver:
         running = limits.to_spec(item.live, by_limit) if item.live is not None else {}
         kept = limits.to_spec(item.stored, by_limit)
         found = []
-        for group, options in (("cpus", ("count", "limit", "units", "pinning")), ("memory", ("size", "swap"))):
+        for group, options in (("cpus", ("count", "limit", "shares", "cpuset")), ("memory", ("size", "swap"))):
             for name in options:
                 asked, next_time = (stored.get(group) or {}).get(name), (kept.get(group) or {}).get(name)
                 if asked != next_time:
