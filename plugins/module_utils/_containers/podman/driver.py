@@ -453,10 +453,11 @@ def _about(item: Container, annotation: Annotation) -> Annotation:
     """
     if item.document is None or read.is_of(annotation, item.document):
         return annotation
-    own = {name: item.facts[name] for name in ("token", "made", "limits") if name in item.facts} if item.made is not None \
-        else {"id": item.part("Id")}
-    others = {name: value for name, value in annotation.facts.items() if name not in ("token", "made", "limits", "id")}
-    return replace(annotation, facts={**others, **own})
+    of_its_own = ("token", "made", "limits", "nics", "tags", "id") if annotation.facts.get("token") else ("id",)
+    own = {name: item.facts[name] for name in of_its_own if name in item.facts}
+    if item.made is None:
+        own["id"] = item.part("Id")
+    return replace(annotation, facts={**{name: value for name, value in annotation.facts.items() if name not in of_its_own}, **own})
 
 
 def _still_asked(item: Container) -> Dict[str, Any]:
