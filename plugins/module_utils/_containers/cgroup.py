@@ -115,7 +115,7 @@ def setting_files(cgroups: Mapping[str, str], hierarchies: Hierarchies, names: M
 
     `names` has the settings of each controller and version, `cgroups` the container's cgroup by controller ('' is v2).
     """
-    found = {}
+    found: Dict[str, str] = {}
     for (controller, version), settings in names.items():
         place = cgroups.get(controller if version == 1 else "")
         if place is not None and hierarchies.version.get(controller, 0) == version:
