@@ -28,12 +28,17 @@ SHELL = {"ansible_connection": "flotilla.virt.container", "flotilla_engine": "po
 SECRET = "Pl4nted w0rd"
 
 
+def forget() -> None:
+    for note in NOTES.glob("fltest-*.json"):
+        note.unlink()
+
+
 @pytest.fixture
 def clean(lab: PodmanLab) -> Iterator[PodmanLab]:
     """The lab, and none of our notes where modules keep them."""
+    forget()
     yield lab
-    for note in NOTES.glob("fltest-*.json"):
-        note.unlink()
+    forget()
 
 
 @pytest.fixture(scope="module")

@@ -376,6 +376,9 @@ def test_secrets_are_said_nowhere(lab: PodmanLab) -> None:
 def test_one_containers_failure_is_its_own(lab: PodmanLab) -> None:
     broken = {"image": "tiny", "command": ["/no/such/program"]}
     fine = {"image": "tiny", "memory": "64MiB"}
+    # The image is not there yet: all three want it at once.
+    for image in podman("images", "--quiet", "--no-trunc").split():
+        podman("rmi", "--force", image)
     results = lab.run_all({"a": fine, "b": broken, "c": fine}, threads=3)
     laws.assert_failure_is_its_own(results, ["b"])
     assert "/no/such/program" in results["b"].msg
