@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Tuple
 
+from . import grammar_containers as containers
 from .errors import Problem, join_path
 from .schema import Option, Spec, parse
 
@@ -175,6 +176,8 @@ GUEST: Tuple[Option, ...] = (
     Option("tags", "tags", take_back="delete", doc=(
         "Tags, stored with the guest; they become groups of the inventory.",)),
 ) + CONTROL
+GUEST = containers.extend(GUEST)
+DISKS = containers.extended(DISKS)
 
 DHCP_HOST = Option("hosts", "items", key="mac", take_back="delete", doc=("Fixed leases.",), options=(
     Option("mac", "mac", required=True, example="52:54:00:11:22:33", doc=("MAC address in quotes.",)),
@@ -289,7 +292,7 @@ IMAGE: Tuple[Option, ...] = (
     Option("rootfs", "dict", short="path", take_back="delete", doc=(
         "Tarball of a root file system, for containers. A bare path is short for V(path).",),
         options=_image_source("rootfs")),
-)
+) + containers.IMAGE
 
 GUEST_SHORT_FORMS = ("disk", "image")
 

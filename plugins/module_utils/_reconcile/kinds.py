@@ -9,13 +9,17 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from typing import Any, Callable, Dict
+from decimal import Decimal
+from typing import Any, Callable, Dict, List, Set
 
 from .secrets import Secret
 from .units import parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]*\Z")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+_OCI = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*\Z")
+_CORES = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)\Z")
+_CPUSET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*\Z")
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -70,6 +74,46 @@ def name(value: Any) -> str:
     if len(word) > 200:
         raise ValueError("a name of %d characters is too long; use at most 200" % len(word))
     return word
+
+
+def image(value: Any) -> str:
+    """The name of a declared image, or of an OCI image with its registry."""
+    word = text(value)
+    if "/" not in word:
+        return name(word)
+    if not _OCI.match(word):
+        raise ValueError("%r is neither the name of an image nor of an OCI image such as docker.io/library/nginx:1.27" % word)
+    return word
+
+
+def cores(value: Any) -> str:
+    """CPU time in CPUs (`1.5`) or percent of one (`150%`), as the shortest decimal number of CPUs."""
+    word = "" if isinstance(value, bool) else str(value).strip()
+    match = _CORES.match(word)
+    amount = Decimal(match.group(1)) / (100 if match.group(2) else 1) if match else Decimal(0)
+    if amount <= 0 or amount != amount.quantize(Decimal("0.0001")):
+        raise ValueError("%r is no CPU limit; write a number of CPUs such as 1.5, or a percentage of one such as 150%%" % (value,))
+    return format(amount.normalize(), "f")
+
+
+def cpuset(value: Any) -> str:
+    """A set of CPU numbers such as `0-1,4`, sorted, with neighbours as ranges."""
+    word = "" if isinstance(value, bool) else str(value).replace(" ", "")
+    if not _CPUSET.match(word):
+        raise ValueError("%r is not a set of CPU numbers, such as 0-1,4" % (value,))
+    numbers: Set[int] = set()
+    for part in word.split(","):
+        first, _dash, last = part.partition("-")
+        if int(last or first) < int(first) or int(last or first) > 8191:
+            raise ValueError("%r is not a range of CPU numbers" % part)
+        numbers.update(range(int(first), int(last or first) + 1))
+    runs: List[List[int]] = []
+    for number in sorted(numbers):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join("%d" % run[0] if len(run) == 1 else "%d-%d" % (run[0], run[-1]) for run in runs)
 
 
 def mac(value: Any) -> str:
@@ -157,5 +201,5 @@ def tags(value: Any) -> Dict[str, str]:
 PARSERS: Dict[str, Callable[[Any], Any]] = {
     "str": text, "bool": boolean, "int": count, "name": name, "size": parse_size, "mac": mac, "ip": ip,
     "interface": interface, "subnet": subnet, "path": absolute_path, "secret": secret, "secret_any": secret_any, "map": mapping,
-    "tags": tags, "any": lambda value: value,
+    "tags": tags, "image": image, "cores": cores, "cpuset": cpuset, "any": lambda value: value,
 }

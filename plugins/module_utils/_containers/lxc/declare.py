@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import ipaddress
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation
@@ -19,13 +19,11 @@ from ..._reconcile.grammar import GUEST
 from ..._reconcile.identity import derived_mac
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
-from .. import users
+from .. import images, users
 from ..host import Host
 from . import grammar, read
 from .config import nets_of, pairs_of
 
-IMAGES = "/var/lib/flotilla/images"
-ENDINGS = (".tar", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2")
 LEAST_MEMORY = 16 << 20
 """Bytes below which no init stays up: an idle systemd of Debian 12 was killed at 8 MiB."""
 _NOT_HERE = {
@@ -34,17 +32,13 @@ _NOT_HERE = {
 }
 
 
-Images = Callable[[str], Optional[str]]
-"""Gives the path of a declared image's root file system; None for one that is not declared."""
-
-
 class Checker:
     """Validation and completion for one host."""
 
-    def __init__(self, host: Host, images: Images, networks: Networks, check_mode: bool = False) -> None:
+    def __init__(self, host: Host, rootfs: images.Images, networks: Networks, check_mode: bool = False) -> None:
         self.host = host
         self.check_mode = check_mode
-        self.images = images
+        self.images = rootfs
         self.networks = networks
 
     def installed(self) -> bool:
@@ -56,11 +50,7 @@ class Checker:
 
         Empty for one that is declared and, in check mode, not fetched.
         """
-        declared = self.images(name)
-        if declared is not None:
-            return declared
-        places = ["%s/%s%s" % (IMAGES, name, ending) for ending in ENDINGS]
-        return next((place for place in places if self.host.exists(place)), None)
+        return images.image_path(self.host, self.images, name)
 
     # -- completing -----------------------------------------------------------------------------------------------
 
@@ -107,7 +97,7 @@ class Checker:
         problems += self._nic_problems(work, where)
         making = work.actual is None or work.actual.handle.config is None
         if making:
-            problems += self._image_problems(work.want, where)
+            problems += images.image_problems(self.host, self.images, work.want, where)
         raise_if_any(problems)
         given = (work.want.get("cloud_init") or {}).get("users") or {}
         # Users are made with the container only; on one that is there `{keep: true}` may stand for a password.
@@ -181,18 +171,6 @@ class Checker:
         if nic.get("network") and (attachment is None or not attachment.bridge):
             raise EngineError("the network %s of nic %s has no bridge on this host" % (nic["network"], nic["name"]), "start the network")
         return attachment.bridge if attachment is not None else str(nic["bridge"])
-
-    def _image_problems(self, want: Mapping[str, Any], where: str) -> List[Problem]:
-        place = join_path(where, "image")
-        if not want.get("image"):
-            return [Problem(place, "is required to make a container", "name an image with a root file system")]
-        path = self.image_path(want["image"])
-        if path is None:
-            return [Problem(place, "there is no image %s with a root file system on this host" % want["image"],
-                            "declare it with rootfs, or put it there as %s/%s.tar" % (IMAGES, want["image"]))]
-        if path and not self.host.exists(path):
-            return [Problem(place, "the root file system %s of image %s is not there" % (path, want["image"]), "correct its path")]
-        return []
 
     def _check_left_over(self, work: Work) -> None:
         """A directory of that name that is no container: whose it is decides."""

@@ -17,11 +17,13 @@ from ..._reconcile.errors import DeclarationError, EngineError
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
+from .. import inside
 from ..host import Host
+from ..images import Images
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
-from .declare import Checker, Images
+from .declare import Checker
 from .read import Container
 
 KEPT, UNFINISHED = "kept", "unfinished"
@@ -98,7 +100,7 @@ class LxcDriver:
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
-                                  "addresses": read.addresses(self.host, item)}
+                                  "addresses": inside.addresses(self.host, item.init)}
         if item.init:
             status["pid"] = item.init
         if note is not None:
@@ -192,7 +194,7 @@ class LxcDriver:
             if what is None:
                 continue
             with work.step("set %s of the running container %s" % (change.path, work.name)):
-                if what != "memory" or verbs.can_shrink(self.host, item, change.want, self.hierarchies):
+                if what != "memory" or cgroup.can_shrink(self.host, item.cgroups, change.want, self.hierarchies):
                     verbs.set_live(self.host, item, edit.live_limit(what, change.want, self.hierarchies))
 
     def _power(self, work: Work, item: Container) -> None:
@@ -258,12 +260,12 @@ class LxcDriver:
     def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
         """Try again to take memory away that was in use the last time."""
         for change in changes:
-            if change.pattern == "memory.size" and verbs.can_shrink(self.host, actual.handle, change.want, self.hierarchies):
+            if change.pattern == "memory.size" and cgroup.can_shrink(self.host, actual.handle.cgroups, change.want, self.hierarchies):
                 verbs.set_live(self.host, actual.handle, edit.live_limit("memory", change.want, self.hierarchies))
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
         """Wait until the container runs, or has an address."""
         wanted = request.declared["wait_for"]
-        found = ready.wait(self.host, actual.handle, wanted["what"], wanted.get("timeout") or ready.TIMEOUT)
+        found = ready.wait(self.host, actual.handle, wanted["what"], wanted.get("timeout") or inside.TIMEOUT)
         actual.status.update(addresses=found.get("addresses", actual.status.get("addresses")))
         return found
