@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A libvirt connection that writes down each call, and that can kill the run before any call that changes something.
+"""Where a run touches its host, each call is written down, and before any call that changes something it can be killed.
 
-Killing at the library's edge is finer than killing before a step: there is no place where a run can die unseen.
+Killing at that edge is finer than killing before a step: there is no place where a run can die unseen. The edge is
+libvirt's connection (`Wire.attach`), the `Host` of a container driver (`host_wire`), or the file system (`file_wire`).
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class Wire:
         self.clear()
         self.die_before = number
 
-    def note(self, kind: str, method: str) -> None:
-        """One call is about to be made."""
+    def note(self, kind: str, method: str, reads: bool | None = None) -> None:
+        """One call is about to be made. `reads`: whether it changes nothing; by its name where that is not said."""
         self.calls["%s.%s" % (kind, method)] += 1
-        if method in READS:
+        if method in READS if reads is None else reads:
             return
         if self.die_before is not None and len(self.changes) >= self.die_before:
             raise Killed("before %s.%s" % (kind, method))

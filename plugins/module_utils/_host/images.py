@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -40,6 +41,7 @@ _FOREIGN: Tuple[Tuple[int, bytes, str], ...] = (
 )
 _QCOW2 = b"QFI\xfb"
 _EXTERNAL_DATA = 1 << 2
+_PARTIAL = ".partial"
 
 
 class NotFetched(FlotillaError):
@@ -221,7 +223,7 @@ def read_json(path: str) -> Dict[str, Any]:
 def write_json(path: str, document: Mapping[str, Any]) -> None:
     """Writes a JSON file as a whole or not at all (temporary name, then rename)."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    temporary = "%s.%d.partial" % (path, os.getpid())
+    temporary = _temporary(path)
     with open(temporary, "w", encoding="utf-8") as handle:
         json.dump(document, handle, sort_keys=True)
     os.replace(temporary, path)
@@ -236,20 +238,41 @@ def cached_path(url: str, checksum: Tuple[str, str], cache: str) -> str:
 def _download(url: str, checksum: Tuple[str, str], place: str, keep: bool) -> None:
     if not keep:
         raise NotFetched("%s was not downloaded yet" % url, "check mode downloads nothing")
-    temporary = "%s.%d.partial" % (place, os.getpid())
     try:
         os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise _not_kept(url, place, error) from None
+    temporary = _temporary(place)
+    try:
         with open(temporary, "wb") as handle:
             found = _receive(url, handle, checksum[0])
         _require_checksum(url, found, checksum)
         os.chmod(temporary, 0o444)
         os.replace(temporary, place)
     except OSError as error:
-        raise FlotillaError("%s cannot be kept in %s: %s" % (url, os.path.dirname(place), error.strerror or error),
-                            "free space there, or run with become: true") from None
+        raise _not_kept(url, place, error) from None
     finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def _not_kept(url: str, place: str, error: OSError) -> FlotillaError:
+    return FlotillaError("%s cannot be kept in %s: %s" % (url, os.path.dirname(place), error.strerror or error),
+                         "free space there, or run with become: true")
+
+
+def _temporary(place: str) -> str:
+    """A name beside `place` for what is not whole yet. What runs that died have left under such names goes.
+
+    The name carries the process id, so that two runs that get the same file do not disturb each other.
+    """
+    folder, name = os.path.split(place)
+    for left in os.listdir(folder):
+        pid = left[len(name) + 1:-len(_PARTIAL)]
+        if left.startswith(name + ".") and left.endswith(_PARTIAL) and pid.isdigit() and not os.path.exists("/proc/" + pid):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, left))
+    return "%s.%d%s" % (place, os.getpid(), _PARTIAL)
 
 
 def _receive(url: str, handle: BinaryIO, algorithm: str) -> str:

@@ -14,7 +14,7 @@ from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
-from ..connection import libvirt, translated
+from ..connection import documents_of, libvirt, translated
 from . import document, elements, seeding
 
 # Below this many names, asking for each is cheaper than listing the host.
@@ -81,18 +81,9 @@ class Reader:
                 if other != name for volume in elements.volumes(root)}
 
     def _documents(self, flags: int) -> Iterator[Tuple[str, Element]]:
-        """The document of every domain. One that goes away meanwhile, by another thread or tool, is left out."""
-        with translated("read all domains"):
-            domains = self.connection.listAllDomains(0)
-        for domain in domains:
-            with translated("read domain %s" % domain.name()):
-                try:
-                    text = domain.XMLDesc(flags)
-                except libvirt.libvirtError as error:
-                    if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                        continue
-                    raise
-            yield domain.name(), xmltree.parse(text)
+        """The document of every domain."""
+        for name, text in documents_of(self.connection, flags):
+            yield name, xmltree.parse(text)
 
     def _domains(self, names: Optional[Sequence[str]]) -> List[Any]:
         if names is None or len(names) > FEW:
