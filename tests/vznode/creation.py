@@ -31,6 +31,8 @@ def create(call: Vzctl, ident: str, options: list[tuple[str, Any]]) -> None:
     if sample not in SAMPLES:
         call.fail("no_sample", sample=sample)
     template = chosen.get("--ostemplate", settings["DEF_OSTEMPLATE"])
+    if node.version == 7:
+        template = "." + template.lstrip(".")
     tarball = node.template(template)
     if tarball is None:
         call.violation(f"the template {template} is not there: vzctl 4 would go to the network for it")

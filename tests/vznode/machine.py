@@ -212,11 +212,16 @@ def _wait_for_init(process: subprocess.Popen[bytes], root: Path) -> int:
     raise Failed("init did not start")
 
 
-def stop(node: Node, ident: str, timeout: float) -> bool:
-    """Ask init to end, and kill it after `timeout` seconds; returns whether it went by itself."""
+def stop(node: Node, ident: str, timeout: float, limit: float | None = None) -> bool:
+    """Ask init to end, and kill it after `timeout` seconds; returns whether it went by itself.
+
+    limit: after how many seconds the caller ends vzctl itself, which then does nothing more (TimeoutError).
+    """
     pid = node.init(ident)
     kill_quietly(pid, signal.SIGTERM)
-    gone = _wait_gone(node, ident, timeout)
+    gone = _wait_gone(node, ident, timeout if limit is None else min(timeout, limit))
+    if not gone and limit is not None and limit < timeout:
+        raise TimeoutError
     if not gone:
         kill(node, ident)
     else:

@@ -31,11 +31,12 @@ def grammar(name: str) -> dict[str, Any]:
 class Vzctl:
     """One call of vzctl. `used` are the grammar entries that it touched, `violations` what no driver may send."""
 
-    def __init__(self, node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False) -> None:
+    def __init__(self, node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None) -> None:
         self.node = node
         self.argv = list(argv)
         self.stdin = stdin
         self.stream = stream
+        self.limit = limit
         self.rules = grammar(f"vzctl{node.version}")
         self.out: list[str] = []
         self.err: list[str] = []
@@ -348,7 +349,7 @@ class Vzctl:
             machine.kill(self.node, ident)
         else:
             self.out.append("Stopping container ..." if self.node.version == 4 else "Stopping the Container ...")
-            if not machine.stop(self.node, ident, float(config.values.get("STOP_TIMEOUT", machine.STOP_TIMEOUT))):
+            if not machine.stop(self.node, ident, float(config.values.get("STOP_TIMEOUT", machine.STOP_TIMEOUT)), self.limit):
                 self.out.append("Killing container ..." if self.node.version == 4 else "Killing the Container ...")
         self.out.append("Container was stopped")
         if not skip_umount:
@@ -391,6 +392,14 @@ class Vzctl:
             self.fail("destroy_mounted")
         from .creation import destroy  # pylint: disable=import-outside-toplevel,cyclic-import
         destroy(self, ident, config)
+
+    def _do_unregister(self, ident: str, _options: Any) -> None:
+        config = self.config(ident)
+        if self.node.init(ident):
+            self.fail("destroy_running")
+        self.node.rename(ident, config.values.get("NAME", ""), "")
+        (self.node.private(ident) / "ve.conf").write_text(str(config))
+        self.node.path(ident).unlink()
 
     def _do_set(self, ident: str, options: list[tuple[str, Any]]) -> None:
         Set(self, ident, self.node.config(ident)).run(options)

@@ -17,7 +17,7 @@ from ..._reconcile.errors import DeclarationError, EngineError
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
-from .. import inside
+from .. import due, inside
 from ..host import Host
 from ..images import Images
 from . import cgroup, edit, grammar, read, ready, running, verbs
@@ -97,12 +97,7 @@ class LxcDriver:
                 read.ask(self.host, read.container_path(self.host), item)
                 stored["state"] = grammar.STATES.get(item.state, "present")
         actual = Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
-        due = note.facts.get("due") if note is not None else None
-        if due is not None:
-            # Reached or not, it is noted no longer, unless the run that reads this notes it again.
-            actual.facts["due"] = None
-            actual.unfinished = {} if due == stored["state"] else {"state": due}
-        return actual
+        return due.recall(actual, note)
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
@@ -142,21 +137,11 @@ class LxcDriver:
         if making or any(change.route[:1] == ("tags",) for change in work.changes):
             facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
         facts["nics"] = self._noted_nics(work)
-        facts["due"] = self._due(work, making)
+        facts["due"] = due.due_state(work, making)
         work.note(facts=facts)
         work.annotation = replace(work.annotation, facts={
             name: value for name, value in work.annotation.facts.items() if facts.get(name, value) is not None
             and not (name in facts and facts[name] is None)})
-
-    @staticmethod
-    def _due(work: Work, making: bool) -> Optional[str]:
-        """The power state that nobody declares and that this run must reach all the same, should it die before."""
-        if work.request.option("state") is not None:
-            return None
-        if making:
-            return "running"
-        changed = next((str(change.want) for change in work.changes if change.pattern == "state"), None)
-        return changed or (str(work.existing.stored["state"]) if work.restart else None)
 
     @staticmethod
     def _noted_nics(work: Work) -> Dict[str, Any]:
