@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from vznode.node import Config, Node
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost, Result
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz.driver import OpenvzDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.rootfs import RootFs
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotation import Annotation
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.attachment import Attachment
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
 
@@ -101,6 +104,8 @@ class OpenvzLab(ContainerLab):
         super().__init__(NodeHost(node))
         self.node = node
         self.templates = dict(templates or {})
+        # Whose what is left of a removed container is.
+        self.seen: dict[str, str] = {}
         program = node.root / "usr/sbin/vzctl"
         program.parent.mkdir(parents=True, exist_ok=True)
         program.touch()
@@ -119,6 +124,12 @@ class OpenvzLab(ContainerLab):
     def check_driver(self) -> OpenvzDriver:
         return OpenvzDriver(self.host, self.templates.get, self.networks, check_mode=True)
 
+    def lasting(self, note: Annotation) -> Annotation:
+        """Less the start in which something was noted to wait."""
+        waiting = note.facts.get("waiting")
+        facts = {**note.facts, "waiting": waiting["values"]} if waiting else note.facts
+        return replace(note, facts=facts)
+
     # -- the documents --------------------------------------------------------------------------------------------
 
     def idents(self) -> list[str]:
@@ -131,14 +142,10 @@ class OpenvzLab(ContainerLab):
         """The name by which a document belongs to a declaration."""
         path = self.node.etc / f"conf/{ident}.flotilla"
         config = self.node.config(ident) or Config("")
-        if config.values.get("NAME"):
-            return str(config.values["NAME"])
-        noted = self.driver().read().get(ident)
-        for item in self.driver().read().values():
-            if item.handle.ident == ident:
-                return item.name
-        text = path.read_text() if path.exists() else ""
-        return str(text.partition('"name":"')[2].partition('"')[0] or (noted.name if noted else ident))
+        noted = json.loads(path.read_text())["facts"].get("name") if path.exists() else None
+        name = config.values.get("NAME") or noted or self.seen.get(ident, ident)
+        self.seen[ident] = name
+        return str(name)
 
     def documents(self) -> Documents:
         found: Documents = {}
@@ -205,6 +212,10 @@ class OpenvzLab(ContainerLab):
         said = call(self.node, ["vzctl", *argv])
         assert said.rc == 0, said.err
         return said.out
+
+    def vzctl_list(self) -> str:
+        """What vzlist shows of every container."""
+        return call(self.node, ["vzlist", "-a", "-o", "ctid,name"]).out
 
     def calls(self) -> list[list[str]]:
         """The command lines so far."""

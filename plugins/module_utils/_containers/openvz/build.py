@@ -39,13 +39,13 @@ class Builder:
         """
         with work.step("note the declaration of %s" % work.name):
             self._annotate(item, work, made=False)
-        if not (item.config is not None and item.has_private):
-            with work.step("create the container %s from the template %s" % (work.name, self.checker.template_of(work.want["image"]))):
-                self._create(work, item)
+        with work.step("create the container %s from the template %s" % (work.name, self.checker.template_of(work.want["image"]))):
+            self._create(work, item)
         text = self.host.read_file(item.config_path)
         if text is None:
             raise EngineError("vzctl create of the container %s left no %s" % (work.name, item.config_path))
         item.config, item.settings = text, settings_of(text)
+        self._mark(work, item)
         with work.step("store the options of %s" % work.name):
             self._set(work, item)
         with work.step("make the root file system of %s its own" % work.name), self.root_of(item) as root:
@@ -61,14 +61,28 @@ class Builder:
         self.host.write_file(item.note_path, replace(work.annotation, facts=facts).to_json(), 0o600)
 
     def _create(self, work: Work, item: read.Container) -> None:
-        # What a creation that died has left; our note was there first, so nobody else's is here.
+        # What a creation that died has left was never started, and goes; our note was there first, so nobody else's is here.
+        if item.status == read.MOUNTED:
+            self.vzctl.run("umount", item.ident)
         if item.config is not None:
             self.host.remove_file(item.config_path)
+            self.host.remove_file("%s/%s" % (read.NAMES, work.name))
         for place in (item.private, item.private + ".tmp"):
             self.host.remove_tree(place)
+        for kind in ("ed25519", "ecdsa"):
+            for ending in ("", ".pub"):
+                # A key that it has made beside its root file system (personality.set_identity).
+                self.host.remove_file("%s.key-%s%s" % (item.private, kind, ending))
         name = [] if work.name == item.ident else ["--name", work.name]
         self.vzctl.run("create", item.ident, "--ostemplate", self.checker.template_of(work.want["image"]), *name,
                        timeout=command.CREATE_TIMEOUT)
+
+    def _mark(self, work: Work, item: read.Container) -> None:
+        """A line of the configuration by which our note knows it again."""
+        mark = work.annotation.facts.get(read.MARK)
+        if mark and item.config is not None:
+            item.config += "%s\n" % mark
+            self.host.write_file(item.config_path, item.config)
 
     def _set(self, work: Work, item: read.Container) -> None:
         words: List[str] = []
@@ -150,10 +164,6 @@ class Builder:
 
     def _personalize(self, root: RootFs, want: Mapping[str, Any]) -> None:
         cloud = want.get("cloud_init") or {}
-        for kind in ("ed25519", "ecdsa"):
-            for ending in ("", ".pub"):
-                # A key that a creation that died has made beside it (personality.set_identity).
-                self.host.remove_file("%s.key-%s%s" % (root.root, kind, ending))
         personality.set_identity(root, self.host)
         if cloud.get("timezone"):
             personality.set_timezone(root, cloud["timezone"])

@@ -249,7 +249,7 @@ class Checker:
         Raises Refused where that is in use, or where a private area of that name was kept.
         """
         for item in self.found.values():
-            if item.config is None and item.note is not None and item.name == name:
+            if item.note is not None and item.note.facts.get(read.NAME) == name and read.is_unfinished(item):
                 if item.note.facts.get(read.KEPT):
                     raise Refused("%s was kept when the container %s was removed" % (item.private, name),
                                   "move it and %s away before a new one gets this name" % item.note_path)

@@ -21,7 +21,7 @@ PAGE = 4096
 _VERSION = re.compile(r"vzctl (?:version |v\.)(\d+)((?:\.\d+)*)")
 _COMMON: Dict[str, Tuple[str, ...]] = {
     "": ("--version",),
-    "create": ("--ostemplate", "--name", "--hostname"),
+    "create": ("--ostemplate", "--name"),
     "start": (), "stop": ("--fast",), "mount": (), "umount": (), "destroy": (), "exec2": (),
     "set": ("--save", "--ram", "--swap", "--cpus", "--cpulimit", "--cpuunits", "--cpumask", "--diskspace", "--diskinodes", "--ioprio",
             "--iolimit", "--iopslimit", "--ipadd", "--ipdel", "--hostname", "--nameserver", "--searchdomain", "--netif_add", "--netif_del",

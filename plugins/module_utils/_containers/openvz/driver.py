@@ -115,7 +115,7 @@ class OpenvzDriver:
     def _actual(self, name: str, item: Container) -> Actual:
         note = item.note
         status = self._status(item)
-        if _unfinished(item):
+        if read.is_unfinished(item):
             return due.recall(Actual(name, {"state": "stopped"}, None, note, status=dict(status, unfinished=True), handle=item), note)
         stored = grammar.stored_spec(item, self.networks)
         actual = Actual(name, stored, None, note, status=status, handle=item)
@@ -176,7 +176,7 @@ class OpenvzDriver:
         item: Container = work.actual.handle
         made = item.note is not None and item.note.facts.get(read.MADE)
         where = work.request.where + ": " if work.request.where else ""
-        if item.config is not None and not item.has_private and not _unfinished(item):
+        if item.config is not None and not item.has_private and not read.is_unfinished(item):
             raise Refused("%sthe container %s has a configuration, and its private area %s is gone" % (where, work.name, item.private),
                           "put it back, or declare state: absent to drop the configuration %s" % item.config_path)
         if item.config is None and item.has_private and made:
@@ -190,6 +190,7 @@ class OpenvzDriver:
             # Removed by hand it is made anew: then it is not made yet.
             ident = self.checker.choose_id(work.name, work.request.fleet, self.vzctl.dialect)
             facts.update({"id": ident, read.NAME: work.name, read.MADE: None, "image": work.want.get("image"),
+                          read.MARK: "# %s of fleet %s" % (work.name, work.request.fleet) if self.vzctl.dialect.version < 7 else None,
                           # As it was at creation, sealed: what a later declaration says differently waits for a first boot.
                           "cloud_init": work.annotation.applied.get("cloud_init")})
             work.note(owned=["rootfs"])
@@ -255,7 +256,7 @@ class OpenvzDriver:
     def change(self, work: Work) -> None:
         """Store what changed and set it live, by vzctl where it can; then the power state."""
         item: Container = work.existing.handle
-        if _unfinished(item):
+        if read.is_unfinished(item):
             self.create(work)
             return
         defer = item.is_up and work.request.option("on_change", "live") == "defer"
@@ -376,6 +377,7 @@ class OpenvzDriver:
         if work.restart and item.is_up and state in (None, "running"):
             self._stop(work, item)
             state = state or work.existing.stored["state"]
+            work.note(facts={grammar.WAITING: None})
         if state == "stopped":
             self._stop(work, item)
         elif state == "running":
@@ -403,7 +405,7 @@ class OpenvzDriver:
         ours = note is not None and "rootfs" in note.owned
         storage = bool(work.request.option("remove_storage") and ours)
         self._stop(work, item)
-        if _unfinished(item) and not (item.note is not None and item.note.facts.get(read.MADE)):
+        if read.is_unfinished(item) and not (item.note is not None and item.note.facts.get(read.MADE)):
             storage = True
         if item.config is None:
             self._forget_rest(work, item, note, storage)
@@ -484,12 +486,5 @@ class OpenvzDriver:
         return found
 
 
-def _unfinished(item: Container) -> bool:
-    """Whether it was begun and not made, or somebody destroyed it: then a run makes it (again) from its template."""
-    if item.config is None:
-        return True
-    return item.note is not None and item.note.created and not item.note.facts.get(read.MADE)
-
-
 def _making(actual: Optional[Actual]) -> bool:
-    return actual is None or _unfinished(actual.handle)
+    return actual is None or read.is_unfinished(actual.handle)

@@ -24,7 +24,7 @@ ETC = "/etc/vz"
 CONF, NAMES, GLOBAL = ETC + "/conf", ETC + "/names", ETC + "/vz.conf"
 ANNOTATION = ".flotilla"
 RUNNING, STOPPED, MOUNTED = "running", "stopped", "mounted"
-MADE, KEPT, NAME = "made", "kept", "name"
+MADE, KEPT, NAME, MARK = "made", "kept", "name", "mark"
 _IDENT = re.compile(r"(?:[1-9][0-9]*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z")
 
 
@@ -94,7 +94,7 @@ def _container(host: Host, ident: str, texts: Mapping[str, str], everywhere: Map
     item.note = Annotation.from_json(note, "container %s" % ident) if note else None
     noted = item.note.facts.get(NAME) if item.note is not None else None
     item.name = item.settings.get("NAME") or (str(noted) if noted and config is None else ident)
-    if item.note is not None and config is not None and not _is_of(host, item, str(noted)):
+    if item.note is not None and config is not None and not _is_of(item, str(noted)):
         item.note = None
     item.private = item.settings.get("VE_PRIVATE", everywhere.get("VE_PRIVATE", "/vz/private/$VEID")).replace("$VEID", ident)
     item.root = item.settings.get("VE_ROOT", everywhere.get("VE_ROOT", "/vz/root/$VEID")).replace("$VEID", ident)
@@ -102,12 +102,15 @@ def _container(host: Host, ident: str, texts: Mapping[str, str], everywhere: Map
     return item
 
 
-def _is_of(host: Host, item: Container, noted: str) -> bool:
-    """Whether our note is of this container, and not of an earlier one of the same id that somebody destroyed."""
-    if noted not in (item.name, item.ident):
-        return False
-    destroyed = host.modified(item.config_path + ".destroyed")
-    return not destroyed or destroyed <= host.modified(item.note_path)
+def _is_of(item: Container, noted: str) -> bool:
+    """Whether our note is of this container, and not of an earlier one of the same id that somebody destroyed.
+
+    An id of version 4 is soon used again, by the same name even, so its configuration has a line that the note knows; vzctl
+    keeps every line that it cannot read (seen with 4.11.1).
+    """
+    facts = item.note.facts if item.note is not None else {}
+    mark = facts.get(MARK) if facts.get(MADE) else None
+    return noted in (item.name, item.ident) and (not mark or str(mark) in (item.config or "").splitlines())
 
 
 def by_name(found: Mapping[str, Container]) -> Dict[str, Container]:
@@ -120,6 +123,13 @@ def by_name(found: Mapping[str, Container]) -> Dict[str, Container]:
             item.name = ident
         result[item.name] = item
     return result
+
+
+def is_unfinished(item: Container) -> bool:
+    """Whether it was begun and not made, or somebody destroyed it: then a run makes it (again) from its template."""
+    if item.config is None:
+        return True
+    return item.note is not None and item.note.created and not item.note.facts.get(MADE)
 
 
 def global_settings(host: Host) -> Dict[str, str]:
