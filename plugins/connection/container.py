@@ -10,7 +10,7 @@ author: The flotilla.virt team (@flotilla)
 version_added: 0.1.0
 short_description: Run tasks inside a container through its engine
 description:
-  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach)) on the container's host.
+  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach), for podman C(podman exec)) on the container's host.
     The container needs neither a network nor an SSH server; modules need Python in it, as everywhere.
   - Where the container's host is another machine than the one on which the play runs, an inner connection is made to it from
     that host's own inventory variables (its C(ansible_connection), C(ansible_user), C(ansible_become) and so on).
@@ -31,7 +31,7 @@ options:
     description: The engine that runs the container.
     type: str
     default: lxc
-    choices: [lxc]
+    choices: [lxc, podman]
     vars:
       - name: flotilla_engine
       - name: ansible_container_engine
@@ -52,7 +52,7 @@ options:
     vars:
       - name: ansible_container_host_become
   path:
-    description: Directory that holds the containers, where it is not the engine's own default.
+    description: Directory that holds the containers of LXC, where it is not the engine's own default.
     type: path
     vars:
       - name: ansible_container_path
@@ -111,7 +111,19 @@ def lxc_unreachable(container: str, stderr: bytes) -> bool:
     return re.search(pattern, stderr, re.MULTILINE) is not None
 
 
-ENGINES = {"lxc": (lxc_command, lxc_unreachable)}
+def podman_command(container: str, _path: Optional[str]) -> List[str]:
+    """The command line of podman's exec, to which the command inside is appended. It reads input only with C(--interactive)."""
+    variables = ["--env=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    return ["podman", "exec", "--interactive", "--user=0"] + variables + [container]
+
+
+def podman_unreachable(_container: str, stderr: bytes) -> bool:
+    """Whether podman itself could not start the command: there is no such container, or it does not run."""
+    pattern = rb"^Error: (no container with name or ID|no such container|can only create exec sessions|container .* is not running)"
+    return re.search(pattern, stderr, re.MULTILINE) is not None
+
+
+ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable)}
 
 
 class Connection(ConnectionBase):

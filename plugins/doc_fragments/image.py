@@ -59,12 +59,4 @@ options:
         description:
         - Digest such as C(sha256:...), C(sha384:...) or C(sha512:...). Nothing is kept when it is wrong.
         type: str
-  oci:
-    description:
-    - OCI image by its full name with registry, for podman.
-    type: raw
-  template:
-    description:
-    - 'OS template by its exact name, for OpenVZ and Virtuozzo. It must be on the host: none is fetched.'
-    type: raw
 """

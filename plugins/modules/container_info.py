@@ -21,6 +21,11 @@ options:
     description: Names of containers to read. Without O(name) and O(names) all are.
     type: list
     elements: str
+  engines:
+    description: Engines whose containers are read. Without it all that are installed.
+    type: list
+    elements: str
+    choices: [lxc, podman]
 extends_documentation_fragment:
   - flotilla.virt.attributes.info
 seealso:
@@ -69,8 +74,8 @@ containers:
       status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
 """
 
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
 from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, Module, info
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
@@ -78,8 +83,10 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar i
 
 def main() -> None:
     """Run the module."""
-    module = Module(INFO_SPEC)
-    info(module, "containers", GUEST, LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=True))
+    module = Module({**INFO_SPEC, "engines": {"type": "list", "elements": "str", "choices": sorted(DRIVERS)}})
+    around = Surroundings(networks=libvirt_networks())
+    engines = module.params["engines"] or sorted(DRIVERS)
+    info(module, "containers", GUEST, *(DRIVERS[engine](LocalHost(), around, True) for engine in engines))
 
 
 if __name__ == "__main__":

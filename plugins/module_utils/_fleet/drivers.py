@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
+from .._containers import engines
 from .._containers.host import LocalHost
-from .._containers.lxc.driver import LxcDriver
 from .._host import facts, images
 from .._libvirt.attachment import libvirt_networks
 from .._libvirt.connection import DEFAULT_URI, NotReady, connect, is_local
@@ -49,8 +49,10 @@ class Host:
         made = Drivers(guests=guests, engines=self.engines, unusable=unusable)
         self._add_libvirt(made, guests)
         if self.local:
-            guests["lxc"] = LxcDriver(LocalHost(), self.rootfs, self.attachments(), self.check_mode)
-            del unusable["lxc"]
+            around = engines.Surroundings(self.rootfs, self.reference, self.attachments())
+            for engine, make in engines.DRIVERS.items():
+                guests[engine] = make(LocalHost(), around, self.check_mode)
+                del unusable[engine]
         else:
             unusable.update({engine: _REMOTE for engine in CONTAINERS})
         return made
@@ -95,6 +97,10 @@ class Host:
         if source.get("path"):
             return str(source["path"])
         return fetched(source, self.check_mode)
+
+    def reference(self, name: str) -> Optional[str]:
+        """The OCI image of a declared image."""
+        return (self.fleet.images.get(name) or {}).get("oci")
 
     def attachments(self) -> Any:
         """What a network is to a container: as it is in libvirt, else as the fleet is about to make it."""

@@ -292,7 +292,7 @@ IMAGE: Tuple[Option, ...] = (
     Option("rootfs", "dict", short="path", take_back="delete", doc=(
         "Tarball of a root file system, for containers. A bare path is short for V(path).",),
         options=_image_source("rootfs")),
-) + containers.IMAGE
+)
 
 GUEST_SHORT_FORMS = ("disk", "image")
 

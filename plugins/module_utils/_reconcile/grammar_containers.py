@@ -101,13 +101,13 @@ HEALTH = Option("health", "dict", engines=PODMAN, doc=("How the engine finds out
     Option("command", "list", take_back="delete", doc=(
         "Command that is run inside; its exit code 0 says that the container is healthy. One word alone is given to the"
         " container's shell.",)),
-    Option("interval", "int", minimum=1, take_back="delete", engines=PODMAN, doc=(
+    Option("interval", "int", minimum=1, doc=(
         "Seconds between two runs. V(30) when nothing is declared.",)),
-    Option("timeout", "int", minimum=1, take_back="delete", engines=PODMAN, doc=(
+    Option("timeout", "int", minimum=1, doc=(
         "Seconds after which a run has failed. V(30) when nothing is declared.",)),
-    Option("retries", "int", minimum=1, take_back="delete", engines=PODMAN, doc=(
+    Option("retries", "int", minimum=1, doc=(
         "Failed runs in a row that make it unhealthy. V(3) when nothing is declared.",)),
-    Option("start_period", "int", take_back="delete", engines=PODMAN, doc=(
+    Option("start_period", "int", doc=(
         "Seconds after the start in which a failed run does not count.",)),
 ))
 
@@ -125,7 +125,7 @@ OPTIONS: Tuple[Option, ...] = (
         "Makes the container unprivileged: its users, root too, are ordinary users of the host.",), options=(
             Option("first", "int", minimum=1, take_back="delete", engines=PODMAN, example=100000, doc=(
                 "User and group id of the host that root inside is.",)),
-            Option("size", "int", minimum=1, take_back="delete", engines=PODMAN, example=65536, doc=(
+            Option("size", "int", minimum=1, example=65536, doc=(
                 "How many ids it has. V(65536) when nothing is declared.",)),
     )),
     Option("entrypoint", "list", take_back="delete", engines=PODMAN, doc=(

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from laws import laws
 from laws.container_lab import LxcLab
-from support.tiny_image import STUBBORN, make_image
+from support.tiny_image import INIT, make_image
 
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Result
 
 BRIDGE, SUBNET = "fltestlxc0", "10.213.77"
 PREFIX = "fltest-"
+STUBBORN = INIT.replace("trap 'exit 0' PWR TERM 37", "trap '' PWR TERM")
 
 
 @pytest.fixture(scope="session")

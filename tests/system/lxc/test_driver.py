@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 from laws import laws
+from laws.ansible_run import Ansible, syslog
 from laws.container_lab import settled
-from laws.planted import assert_secrets_secret
+from laws.planted import assert_not_in, assert_secrets_secret
 from laws.wire import Killed
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc import cgroup
@@ -316,6 +317,31 @@ def test_secrets_are_nowhere(place: Place, base: dict[str, Any]) -> None:
     assert not place.run({**base, "cloud_init": keep}).changed
     other = place.run({**base, "cloud_init": keep}, name="b")
     assert other.failed and "{keep: true}" in other.msg and not place.directory("b").exists()
+
+
+@pytest.mark.slow
+def test_through_ansible_check_is_truthful_and_secrets_are_said_nowhere(place: Place, base: dict[str, Any], tmp_path: Path) -> None:
+    hashed = "$6$salt$planted-hash-of-a-password"
+    # Without a network: nothing of libvirt is asked.
+    arguments = {"name": PREFIX + "a", "fleet": "fltest", "engine": "lxc", "nics": [], "memory": "128MiB", "image": "tiny",
+                 "images": [{"name": "tiny", "rootfs": place.images["tiny"]}], "state": "stopped",
+                 "cloud_init": {"users": [{"name": "ops", "hashed_password": hashed}]}}
+    with syslog() as log:
+        ansible = Ansible(tmp_path, log)
+        foreseen = ansible.module("container", arguments, check=True)
+        assert place.documents() == {}, "check mode touched the host"
+        real, again = ansible.module("container", arguments), ansible.module("container", arguments)
+        wrong = ansible.module("container", {**arguments, "cloud_init": {"users": [{"name": "ops", "hashed_passwd": hashed}]}})
+    for said in (foreseen, real, again):
+        assert not said.result["failed"], said.result["msg"]
+    for part in ("changed", "plan", "diff"):
+        assert foreseen.result[part] == real.result[part]
+    assert real.result["changed"] and not again.result["changed"] and again.result["plan"] == []
+    assert wrong.result["failed"] and "hashed_passwd" in wrong.result["msg"]
+    for said in (foreseen, real, again, wrong):
+        assert "flotilla" in said.syslog, "the listener heard nothing, so it proves nothing"
+        assert_not_in(said.places(), [hashed])
+    assert_not_in(place.public_documents(), [hashed])
 
 
 def test_a_later_first_boot_is_pending_and_never_done(place: Place, base: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from ..._reconcile.identity import derived_mac
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import images, users
+from ..addresses import address_problems, same_family
 from ..host import Host
 from . import grammar, read
 from .config import nets_of, pairs_of
@@ -75,7 +76,7 @@ class Checker:
         nic.setdefault("mac", derived_mac(request.fleet, request.name, nic["name"]))
         attachment = self.networks(nic["network"]) if nic.get("network") else None
         if attachment is not None and nic.get("address"):
-            if attachment.gateway and _same_family(attachment.gateway, nic["address"]):
+            if attachment.gateway and same_family(attachment.gateway, nic["address"]):
                 nic.setdefault("gateway", attachment.gateway)
             if attachment.dns:
                 nic.setdefault("dns", list(attachment.dns))
@@ -133,7 +134,7 @@ class Checker:
             place = join_path(where, "nics[%d]" % index)
             if work.actual is None or work.actual.handle.config is None or name in touched:
                 problems += self._link_problems(nic, place)
-            problems += _address_problems(nic, place, self.networks(nic["network"]) if nic.get("network") else None)
+            problems += address_problems(nic, place, self.networks(nic["network"]) if nic.get("network") else None)
             other = macs.get(nic.get("mac") or "")
             if other:
                 problems.append(Problem(place + ".mac", "%s is the MAC address of the container %s" % (nic["mac"], other),
@@ -198,30 +199,3 @@ def plain_user(user: Mapping[str, Any]) -> Dict[str, Any]:
                                 "declare the hash")
         plain["hashed_password"] = secret.reveal()
     return plain
-
-
-def _same_family(gateway: str, address: Any) -> bool:
-    versions = set()
-    for word in grammar.addresses_of(address):
-        try:
-            versions.add(ipaddress.ip_interface(word).version)
-        except ValueError:
-            continue
-    return ipaddress.ip_address(gateway).version in versions
-
-
-def _address_problems(nic: Mapping[str, Any], place: str, attachment: Optional[Attachment]) -> List[Problem]:
-    problems = []
-    for word in grammar.addresses_of(nic.get("address")):
-        try:
-            if "/" not in word:
-                raise ValueError(word)
-            interface = ipaddress.ip_interface(word)
-        except ValueError:
-            problems.append(Problem(place + ".address", "%r is not an address with a prefix length" % word, "write it such as 10.20.0.11/24"))
-            continue
-        subnet = ipaddress.ip_network(attachment.subnet) if attachment is not None and attachment.subnet else None
-        if subnet is not None and subnet.version == interface.version and interface.ip not in subnet:
-            problems.append(Problem(place + ".address", "%s is outside the network %s (%s)" % (word, nic["network"], subnet),
-                                    "choose an address in it"))
-    return problems

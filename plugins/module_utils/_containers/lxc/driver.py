@@ -18,6 +18,7 @@ from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
 from .. import due, inside
+from ..addresses import same_addresses
 from ..host import Host
 from ..images import Images
 from . import cgroup, edit, grammar, read, ready, running, verbs
@@ -37,7 +38,7 @@ RULES: Dict[str, Rule] = {
     "nics[].network": Rule(live=False, reason=_AT_START),
     "nics[].bridge": Rule(live=False, reason=_AT_START),
     "nics[].mac": Rule(live=False, reason=_AT_START),
-    "nics[].address": Rule(live=False, reason=_AT_START, same=grammar.same_addresses),
+    "nics[].address": Rule(live=False, reason=_AT_START, same=same_addresses),
     "nics[].gateway": Rule(live=False, reason=_AT_START),
     "nics[].dns": Rule(),
     "hostname": Rule(live=False, reason=_AT_START),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Tuple
 
+from .. import grammar_containers as containers
 from ..grammar import DISKS, ENGINES, GUEST, IMAGE, NETWORK, POOL
 from ..merge import relaxed
 from ..schema import Option
@@ -56,7 +57,7 @@ def _named(name: str, doc: str, options: Tuple[Option, ...], own: Tuple[Option, 
     return Option(name, "items", doc=(doc,), options=(head,) + own + options)
 
 
-IMAGES = _named("images", "Images, with a variant for each family of engines.", IMAGE)
+IMAGES = _named("images", "Images, with a variant for each family of engines.", IMAGE + containers.IMAGE)
 POOLS = _named("pools", "Storage pools.", POOL, (_HOSTS,))
 NETWORKS = _named("networks", "Networks.", NETWORK, (_HOSTS,))
 LIMITS = Option("limits", "dict", doc=("What a plan may not exceed; it is stopped whole, before its first step.",),
