@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Sequence, Set
 
+from .._reconcile.contract import diff_of
 from .._reconcile.errors import FlotillaError, Refused
 from .._reconcile.fleet import Fleet
 from .._reconcile.secrets import Seal
@@ -244,8 +245,8 @@ def as_result(outcome: Outcome, fleet: Fleet, check_mode: bool) -> Dict[str, Any
         "plan": [dict(change, path="%s.%s" % (entry["name"], change["path"])) for entry in entries
                  for change in entry["plan"] if entry["changed"]],
     }
-    out["diff"] = {"before": {change["path"]: change["before"] for change in out["plan"]},
-                   "after": {change["path"]: change["after"] for change in out["plan"]}}
+    out["diff"] = diff_of(out["plan"], [dict(waits, path="%s.%s" % (entry["name"], waits["path"])) for entry in entries
+                                        for waits in entry["pending"]])
     if outcome.batches:
         out["batches"] = outcome.batches
         out["removals_left"] = outcome.removals_left

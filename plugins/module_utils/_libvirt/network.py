@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -37,11 +38,21 @@ def _unless_kept(_value: Any, live: Mapping[str, Any]) -> str:
     return RESTARTS if live.get("mode") in ROUTED else ""
 
 
+def _unless_outside(value: Any, live: Mapping[str, Any]) -> str:
+    # The DHCP server that runs serves the subnet that runs, and libvirt refuses any other address.
+    address = value.get("address") if isinstance(value, Mapping) else value
+    subnet = live.get("subnet")
+    if not address or not subnet:
+        return ""
+    return "" if ipaddress.ip_address(address) in ipaddress.ip_network(subnet) else RESTARTS
+
+
 _RESTART = Rule(live=False, reason=RESTARTS)
 _RULES: Dict[str, Rule] = {
     "state": Rule(), "autostart": Rule(default=False), "dns": Rule(),
     "subnet": Rule(unless=_unless_kept), "gateway": Rule(unless=_unless_kept),
-    "dhcp.start": Rule(), "dhcp.end": Rule(), "dhcp.hosts[]": Rule(), "dhcp.hosts[].address": Rule(),
+    "dhcp.start": Rule(unless=_unless_outside), "dhcp.end": Rule(unless=_unless_outside),
+    "dhcp.hosts[]": Rule(unless=_unless_outside), "dhcp.hosts[].address": Rule(unless=_unless_outside),
     "dhcp.hosts[].name": Rule(),
 }
 

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 from typing import Any, Dict, List, Optional
 
 from .._reconcile.contract import Work
+from .._reconcile.errors import EngineError
 from .._reconcile.plan import LIVE, Change
 from . import network_document, xmltree
 from .connection import libvirt, translated
@@ -95,7 +96,7 @@ def restart(network: Any, work: Work) -> None:
 def reconnect(connection: Any, network: Any, work: Work) -> None:
     """Puts the interfaces of the running guests of a network on its bridge, where they are on none.
 
-    libvirt itself does that only when its daemon starts. Works on this machine alone.
+    libvirt itself does that only when its daemon starts. Works on this machine alone. Raises EngineError where one stays off.
     """
     bridge = xmltree.get(xmltree.parse(network.XMLDesc(0)), "bridge/@name")
     taps = astray(connection, work.name, bridge)
@@ -103,6 +104,10 @@ def reconnect(connection: Any, network: Any, work: Work) -> None:
         with work.step("connect the guests of network %s again" % work.name):
             for tap in taps:
                 put_on_bridge(str(bridge), tap)
+            left = astray(connection, work.name, bridge)
+            if left:
+                raise EngineError("interfaces of running guests of network %s could not be put on its bridge %s: %s"
+                                  % (work.name, bridge, ", ".join(left)), "run with become: true, or restart these guests")
 
 
 def astray(connection: Any, name: str, bridge: Optional[str]) -> List[str]:

@@ -278,13 +278,14 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Spec:
 
 def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str, Any], have: Mapping[str, Any],
                    live: Optional[Mapping[str, Any]], place: Place, comparison: Comparison) -> None:
-    renamed = {str(item["was"]): name for name, item in want.items()
-               if item.get("was") in have and name not in have and item["was"] not in want}
+    renamed = {str(item["was"]): name for name, item in want.items() if item.get("was") in have and name not in have}
     for name, item in want.items():
         below = place.named(name)
         old = str(item["was"]) if renamed.get(str(item.get("was"))) == name else name
-        there = have.get(old)
-        here = None if live is None else live.get(old)
+        # An item may get the name of one that goes by another name from now on.
+        taken = old == name and name in renamed
+        there = None if taken else have.get(old)
+        here = None if live is None or taken else live.get(old)
         if old != name:
             comparison.rename(below, old, name)
             applied = {**applied, name: applied.get(old) or _NOTHING}

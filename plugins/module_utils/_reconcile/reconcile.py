@@ -115,8 +115,7 @@ class Run:
             elif decision.action == RELEASE:
                 self._annotate(work.actual, None, work)
             elif decision.action == RECREATE_WHOLE:
-                self.driver.remove(work)
-                self.driver.create(replace(work, actual=None))
+                self._make_anew(decision, work)
             else:
                 self._change(work)
                 if decision.nudges and work.actual is not None and not work.restart:
@@ -130,6 +129,16 @@ class Run:
         self._annotate(work.actual, union(old, work.annotation), work)
         self.driver.change(work)
         self._annotate(work.actual, work.annotation, work)
+
+    def _make_anew(self, decision: Decision, work: Work) -> None:
+        """As `_change`, with a removal in between, over which the first of the two annotations stays."""
+        work.anew = True
+        old = work.actual.annotation if work.actual else None
+        self._annotate(work.actual, union(old, work.annotation), work)
+        self.driver.remove(work)
+        # What the creation notes is to stand in the end.
+        decision.work = replace(work, actual=None)
+        self.driver.create(decision.work)
 
     def _annotate(self, actual: Optional[Actual], annotation: Optional[Annotation], work: Optional[Work]) -> None:
         """Writes the annotation if it says anything new."""

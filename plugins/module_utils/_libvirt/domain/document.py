@@ -102,5 +102,9 @@ def _edit_item(domain: Element, kind: str, change: Change, want: Mapping[str, An
             devices.remove(there)
     elif there is None:
         item: Dict[str, Any] = want["disks" if kind == elements.DISK else "nics"][name]
-        build.add_disk(domain, item, live) if kind == elements.DISK else build.add_nic(domain, item)
+        if kind == elements.DISK:
+            label = next((label for label, known in renamed.items() if known == name), name)
+            build.add_disk(domain, {**item, "name": label}, live)
+        else:
+            build.add_nic(domain, item)
     return True

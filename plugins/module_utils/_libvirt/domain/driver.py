@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
@@ -79,7 +80,9 @@ class DomainDriver:
         want = choices.creation_defaults(request) if actual is None else dict(request.declared)
         have = actual.stored if actual is not None else {}
         disks, nics = want.get("disks", {}), want.get("nics", {})
-        want["disks"] = {name: disk if name in have.get("disks", {}) else choices.disk_defaults(request.name, disk)
+        there = set(have.get("disks", {}))
+        there -= {disk["was"] for name, disk in disks.items() if disk.get("was") in there and name not in there}
+        want["disks"] = {name: disk if name in there else choices.disk_defaults(request.name, disk)
                          for name, disk in disks.items()}
         want["nics"] = {name: nic if name in have.get("nics", {}) else
                         choices.nic_defaults(request.fleet, request.name, nic) for name, nic in nics.items()}
@@ -110,9 +113,10 @@ class DomainDriver:
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
             return dict(work.want.get(option, {}))
-        # One that is stored and does not run yet is only to be plugged.
+        # One that is stored and does not run yet is only to be plugged; the name of one that is renamed is free.
+        stored = set(work.actual.stored[option]) - set(checks.moves(work) if option == "disks" else ())
         names = [change.route[1] for change in work.changes
-                 if change.pattern == option + "[]" and change.route[1] not in work.actual.stored[option]]
+                 if change.pattern == option + "[]" and change.route[1] not in stored]
         return {name: work.want[option][name] for name in names if name in work.want[option]}
 
     def _all_macs(self) -> Dict[str, str]:
@@ -179,10 +183,11 @@ class DomainDriver:
         """Notes what this run will make and choose, so that the annotation says it before the first step."""
         owned = [checks.owned_name(disk) for disk in new_disks.values()
                  if disk.get("volume") and not disk.get("existing")]
-        images = dict(work.annotation.facts.get("images", {}))
+        renames = checks.moves(work)
+        images = {renames.get(name, name): image for name, image in work.annotation.facts.get("images", {}).items()}
         images.update({name: disk["image"] for name, disk in new_disks.items() if disk.get("image")})
         facts: Dict[str, Any] = {"images": images} if images else {}
-        renamed = self._renamed(work)
+        renamed = self._renamed(work, new_disks)
         facts["renamed"] = renamed or None
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
@@ -223,15 +228,22 @@ class DomainDriver:
         return changed or (str(work.actual.stored["state"]) if work.restart else None)
 
     @staticmethod
-    def _renamed(work: Work) -> Dict[str, str]:
-        """New names by the names that the devices' aliases carry, for disks declared with `was`."""
+    def _renamed(work: Work, new_disks: Mapping[str, Spec]) -> Dict[str, str]:
+        """New names by the names that the devices' aliases carry, for disks declared with `was`.
+
+        A new disk under the old name of such a one gets a number in its alias, which is still the other's.
+        """
         renamed = dict(work.annotation.facts.get("renamed", {}))
-        for change in work.changes:
-            if change.pattern == "disks[].name":
-                label = next((label for label, name in renamed.items() if name == change.before), change.before)
-                renamed[label] = change.want
-        gone = [change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None]
-        return {label: name for label, name in renamed.items() if name not in gone}
+        for before, after in checks.moves(work).items():
+            renamed[next((label for label, name in renamed.items() if name == before), before)] = after
+        specs = [spec for spec in (work.want, work.actual and work.actual.stored, work.actual and work.actual.live) if spec]
+        for new in new_disks:
+            if new in renamed and new not in renamed.values():
+                taken = set(renamed).union(*(spec.get("disks", {}) for spec in specs))
+                renamed[next(label for label in ("%s.%d" % (new, number) for number in count(2)) if label not in taken)] = new
+        # One that leaves in this run is still found by its name; a later run forgets it.
+        known = set(new_disks).union(checks.moves(work).values(), *(spec.get("disks", {}) for spec in specs[1:]))
+        return {label: name for label, name in renamed.items() if name in known}
 
     def _storage(self) -> Storage:
         if self.storage is None:
@@ -303,8 +315,11 @@ class DomainDriver:
         return text
 
     def _define(self, root: Element) -> Any:
-        with translated("define domain %s" % xmltree.get(root, "name")):
-            return self.connection.defineXML(xmltree.tostring(root))
+        name = xmltree.get(root, "name") or ""
+        with translated("define domain %s" % name):
+            defined = self.connection.defineXML(xmltree.tostring(root))
+        self._reader.note(name, root)
+        return defined
 
     def prefetch(self, request: Request) -> None:
         """Downloads, before the host's turn is taken, the images that a domain still to be made needs."""
@@ -440,15 +455,15 @@ class DomainDriver:
         else:
             power.stop(handle.domain, work)
         note = actual.annotation
-        elsewhere = self._reader.volumes_of_others(work.name) if erase else set()
         for owned in note.owned if note is not None else ():
-            if owned in elsewhere:
+            if erase and self._reader.used_by_others(work.name, owned):
                 # It was detached here and is another guest's disk now.
                 continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
             if erase or seeding.is_seed_volume(work.name, owned):
                 self._remove_volume(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
+        self._reader.note(work.name, None)
 
     def _remove_volume(self, work: Work, owned: str) -> None:
         """Removes an owned volume, and what a run that died while it filled it has left under its temporary name."""

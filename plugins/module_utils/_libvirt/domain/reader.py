@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
@@ -49,9 +50,13 @@ class Reader:
     def __init__(self, connection: Any, capacity: document.Capacity) -> None:
         self.connection = connection
         self.capacity = capacity
+        self._lock = threading.Lock()
+        self._users: Optional[Dict[str, Set[str]]] = None
 
     def read(self, names: Optional[Sequence[str]]) -> Dict[str, Actual]:
         """The domains of these names (None: all), by name."""
+        with self._lock:
+            self._users = None
         with translated("list the domains"):
             domains = self._domains(names)
             autostart = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART, len(domains))
@@ -75,10 +80,33 @@ class Reader:
         """Every MAC address on the host with the domain that has it."""
         return {mac: name for name, root in self._documents(libvirt.VIR_DOMAIN_XML_INACTIVE) for mac in elements.macs(root)}
 
-    def volumes_of_others(self, name: str) -> Set[str]:
-        """The volumes (POOL/VOLUME) that are disks of any other domain, stored or running."""
-        return {volume for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0) for other, root in self._documents(flags)
-                if other != name for volume in elements.volumes(root)}
+    def used_by_others(self, name: str, volume: str) -> bool:
+        """Whether a volume (POOL/VOLUME) is a disk of any other domain, stored or running.
+
+        The host is read for the first that asks, and then remembered until the next `read`: a run that removes many guests
+        must not read all for each. What this run itself defines and removes meanwhile is told by `note`.
+        """
+        with self._lock:
+            if self._users is None:
+                self._users = {}
+                for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
+                    for domain, root in self._documents(flags):
+                        self._add_user(domain, root)
+            return bool(self._users.get(volume, set()) - {name})
+
+    def note(self, name: str, root: Optional[Element]) -> None:
+        """This run has defined a domain so, or removed it (None)."""
+        with self._lock:
+            if self._users is not None and root is not None:
+                self._add_user(name, root)
+            elif self._users is not None:
+                for users in self._users.values():
+                    users.discard(name)
+
+    def _add_user(self, name: str, root: Element) -> None:
+        if self._users is not None:
+            for volume in elements.volumes(root):
+                self._users.setdefault(volume, set()).add(name)
 
     def _documents(self, flags: int) -> Iterator[Tuple[str, Element]]:
         """The document of every domain."""
