@@ -25,7 +25,7 @@ options:
     description: Engines whose containers are read. Without it all that are installed.
     type: list
     elements: str
-    choices: [lxc, podman]
+    choices: [lxc, openvz, podman]
 extends_documentation_fragment:
   - flotilla.virt.attributes.info
 seealso:

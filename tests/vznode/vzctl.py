@@ -67,8 +67,10 @@ class Vzctl:
         raise Ended(self.say(error, **words))
 
     def _print(self, entry: dict[str, Any], words: dict[str, Any]) -> int:
+        quiet = "--quiet" in self.argv[1:3]
         for stream, lines in (("out", self.out), ("err", self.err)):
-            if entry.get(stream):
+            # Quiet hides its errors too, so that only the code is left of them.
+            if entry.get(stream) and not quiet:
                 text = entry[stream]
                 for name, value in words.items():
                     text = text.replace("{%s}" % name, str(value))

@@ -14,6 +14,7 @@ from .._reconcile.contract import Driver
 from .host import Host
 from .images import Images
 from .lxc.driver import LxcDriver
+from .openvz.driver import OpenvzDriver
 from .podman.driver import PodmanDriver
 
 
@@ -22,11 +23,13 @@ class Surroundings:
     """What is declared around containers.
 
     rootfs: the root file system tarball of a declared image. references: its OCI image. networks: what a network is here.
+    templates: its OS template (empty for a declared image that has none).
     """
 
     rootfs: Images = lambda name: None
     references: Callable[[str], Optional[str]] = lambda name: None
     networks: Networks = lambda name: None
+    templates: Callable[[str], Optional[str]] = lambda name: None
 
 
 def _lxc(host: Host, around: Surroundings, check_mode: bool) -> Driver:
@@ -37,4 +40,8 @@ def _podman(host: Host, around: Surroundings, check_mode: bool) -> Driver:
     return PodmanDriver(host, around.rootfs, around.references, check_mode)
 
 
-DRIVERS: Dict[str, Callable[[Host, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman}
+def _openvz(host: Host, around: Surroundings, check_mode: bool) -> Driver:
+    return OpenvzDriver(host, around.templates, around.networks, check_mode)
+
+
+DRIVERS: Dict[str, Callable[[Host, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman, "openvz": _openvz}

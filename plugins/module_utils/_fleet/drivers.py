@@ -49,7 +49,7 @@ class Host:
         made = Drivers(guests=guests, engines=self.engines, unusable=unusable)
         self._add_libvirt(made, guests)
         if self.local:
-            around = engines.Surroundings(self.rootfs, self.reference, self.attachments())
+            around = engines.Surroundings(self.rootfs, self.reference, self.attachments(), self.template)
             for engine, make in engines.DRIVERS.items():
                 guests[engine] = make(LocalHost(), around, self.check_mode)
                 del unusable[engine]
@@ -101,6 +101,11 @@ class Host:
     def reference(self, name: str) -> Optional[str]:
         """The OCI image of a declared image."""
         return (self.fleet.images.get(name) or {}).get("oci")
+
+    def template(self, name: str) -> Optional[str]:
+        """The OS template of a declared image; None for one that is not declared, empty for one that has none."""
+        image = self.fleet.images.get(name)
+        return None if image is None else str(image.get("template") or "")
 
     def attachments(self) -> Any:
         """What a network is to a container: as it is in libvirt, else as the fleet is about to make it."""

@@ -214,6 +214,8 @@ class Checker:
         place = join_path(where, "image")
         if not want.get("image"):
             return [Problem(place, "is required to make a container", "name an OS template of the node, or an image with template")]
+        if self.templates(want["image"]) == "":
+            return [Problem(place, "the image %s has no template" % want["image"], "declare its template, or name an OS template of the node")]
         template = self.template_of(want["image"])
         if not _TEMPLATE.match(template):
             return [Problem(place, "%r is not the name of an OS template" % template, "write it such as debian-12-x86_64")]
