@@ -313,7 +313,7 @@ def started(pid: int) -> str:
 
 def random_mac() -> str:
     """A MAC address as vzctl makes one."""
-    return "00:18:51:" + ":".join("%02X" % random.randrange(256) for _ in range(3))
+    return "00:18:51:" + ":".join("%02X" % random.randrange(256) for _byte in range(3))
 
 
 def token() -> str:

@@ -129,7 +129,7 @@ class Set:
                 self.changed[key] = ""
             elif key and entry.get("change") != "ignored":
                 self.changed[key] = value
-        if any(name in ("--ipadd", "--ipdel") for name, _ in self.options):
+        if any(name in ("--ipadd", "--ipdel") for name, _value in self.options):
             self._collect_addresses()
         if "--ifname" in self.named:
             self._collect_ifname()

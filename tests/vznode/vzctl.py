@@ -342,7 +342,7 @@ class Vzctl:
         config = self.config(ident)
         if not self.node.init(ident):
             self.fail("stop_stopped")
-        self.stop(ident, config, **{name.strip("-").replace("-", "_"): True for name, _ in options})
+        self.stop(ident, config, **{name.strip("-").replace("-", "_"): True for name, _value in options})
 
     def stop(self, ident: str, config: Config, fast: bool = False, skip_umount: bool = False) -> None:
         """Stop a running container."""
@@ -413,7 +413,7 @@ class Vzctl:
 
     def _do_suspend(self, ident: str, options: list[tuple[str, Any]]) -> None:
         self.config(ident)
-        named = {name for name, _ in options}
+        named = {name for name, _value in options}
         if not self.node.init(ident):
             self.fail("resume_stopped" if named & {"--kill", "--resume"} and self.node.version == 4 else "suspend_stopped")
         self.err.append("Checkpointing failed: no criu here")
@@ -421,7 +421,7 @@ class Vzctl:
 
     def _do_resume(self, ident: str, options: list[tuple[str, Any]]) -> None:
         self.config(ident)
-        named = {name for name, _ in options}
+        named = {name for name, _value in options}
         if self.node.version == 7:
             if self.node.live(ident).get("paused"):
                 machine.freeze(self.node, ident, False)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -588,6 +590,61 @@ def test_a_restart_that_was_killed_is_finished(fresh: Callable[[], tuple[Any, An
 @pytest.mark.parametrize("storage", [True, False])
 def test_a_removal_that_was_killed_is_finished(fresh: Callable[[], tuple[Any, Any]], storage: bool) -> None:
     assert laws.assert_killed_runs_are_finished(fresh, "web1", {"state": "absent", "remove_storage": storage}, [BASE], same=same) >= 3
+
+
+def test_somebody_elses_change_in_between_is_noticed(lab: Lab) -> None:
+    """The configuration is compared again directly before it is written."""
+    laws.converge(lab, "web1", {**SMALL, "state": "stopped"})
+    path = lab.node.path(lab.ident("web1"))
+
+    def meddle(step: str) -> None:
+        if step.startswith("store FEATURES"):
+            path.write_text(path.read_text() + "# somebody else\n")
+
+    result = lab.apply("web1", {**SMALL, "state": "stopped", "features": {"nfs": True}}, meddle)
+    assert result.failed and "changed by somebody else just now" in result.msg
+    assert "# somebody else" in path.read_text() and "FEATURES" not in path.read_text()
+    lab.must("web1", {**SMALL, "state": "stopped", "features": {"nfs": True}})
+
+
+def test_a_failed_run_says_what_was_done(lab: Lab) -> None:
+    """A start that vzctl refuses: the container is made, which the result says, and the next run carries on."""
+    laws.converge(lab, "web1", {**SMALL, "state": "stopped"})
+    ident = lab.ident("web1")
+    lab.vzctl("set", ident, "--disabled", "yes", "--save")
+    result = lab.apply("web1", {**SMALL, "memory": {"size": "192MiB", "swap": "64MiB"}, "state": "running"})
+    assert result.failed and "it is disabled" in result.msg and any("--ram" in step for step in result.applied_steps)
+    lab.vzctl("set", ident, "--disabled", "no", "--save")
+    lab.must("web1", {**SMALL, "memory": {"size": "192MiB", "swap": "64MiB"}, "state": "running"})
+
+
+def test_a_later_first_boot_is_pending_and_never_done(lab: Lab) -> None:
+    cloud = {"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 AAAA ops"]}]}
+    laws.converge(lab, "web1", {**SMALL, "state": "stopped", "cloud_init": cloud})
+    assert "ops:" in (lab.node.vz / "private" / lab.ident("web1") / "etc/passwd").read_text()
+    later = {"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 BBBB ops"]}]}
+    result = laws.converge(lab, "web1", {**SMALL, "state": "stopped", "cloud_init": later})
+    assert {entry[2] for entry in laws.pendings(result).values()} == {"first boot only"} and not result.changed
+
+
+def test_memory_in_use_is_not_taken_and_waits(lab4: Lab) -> None:
+    """A limit that the kernel refuses is stored, pending, and asked for again in every run."""
+    laws.converge(lab4, "web1", {**SMALL, "memory": {"size": "128MiB", "swap": "64MiB"}})
+    pid = lab4.init("web1")[0]
+    group = Path("/sys/fs/cgroup/memory") / f"vznode-{lab4.node.live(lab4.ident('web1'))['token']}"
+    if not group.is_dir():
+        group = Path("/sys/fs/cgroup") / group.name
+    with subprocess.Popen([sys.executable, "-c", "x = bytearray(64 << 20)\nprint('full', flush=True)\ninput()"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, preexec_fn=lambda: (group / "cgroup.procs").write_text("0")) as hungry:
+        assert hungry.stdout is not None and hungry.stdout.readline() == b"full\n"
+        want = {**SMALL, "memory": {"size": "32MiB", "swap": "64MiB"}}
+        for _run in range(2):
+            result = lab4.apply("web1", want)
+            assert not result.failed and laws.pendings(result)["memory.size"] == ("128MiB", "32MiB", "guest has not complied")
+        assert result.changed is False
+        hungry.kill()
+    lab4.must("web1", want)
+    assert lab4.apply("web1", want).pending == [] and lab4.init("web1")[0] == pid
 
 
 # -- many, cost, secrets ----------------------------------------------------------------------------------------------
