@@ -106,7 +106,7 @@ def lxc_command(container: str, path: Optional[str]) -> List[str]:
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 
-def lxc_unreachable(container: str, stderr: bytes) -> bool:
+def lxc_unreachable(container: str, _code: int, stderr: bytes) -> bool:
     """Whether lxc-attach itself failed: a message with its own source line, and not one of the command inside."""
     pattern = rb"^lxc-attach: %s: \S+\.c: " % re.escape(to_bytes(container))
     return re.search(pattern, stderr, re.MULTILINE) is not None
@@ -118,10 +118,11 @@ def podman_command(container: str, _path: Optional[str]) -> List[str]:
     return ["podman", "exec", "--interactive", "--user=0"] + variables + [container]
 
 
-def podman_unreachable(_container: str, stderr: bytes) -> bool:
-    """Whether podman itself could not start the command: there is no such container, or it does not run."""
-    pattern = rb"^Error: (no container with name or ID|no such container|can only create exec sessions|container .* is not running)"
-    return re.search(pattern, stderr, re.MULTILINE) is not None
+def podman_unreachable(container: str, code: int, stderr: bytes) -> bool:
+    """Whether podman itself could not start the command: there is no such container (125), or it does not run (255)."""
+    pattern = rb"^Error: (no container with name or ID \"%s\" found|can only create exec sessions on running containers)" % (
+        re.escape(to_bytes(container)))
+    return code in (125, 255) and re.search(pattern, stderr, re.MULTILINE) is not None
 
 
 def openvz_command(container: str, _path: Optional[str]) -> List[str]:
@@ -138,14 +139,14 @@ def in_one_word(argv: List[str]) -> List[str]:
     return [" ".join(shlex.quote(word) for word in words)]
 
 
-def openvz_unreachable(_container: str, stderr: bytes) -> bool:
-    """Whether a code may be vzctl's own: there is no error text, or one of vzctl's. Then vzctl is asked."""
+def openvz_unreachable(_container: str, code: int, stderr: bytes) -> bool:
+    """Whether a code may be vzctl's own (no configuration 14, no such name 21, not running 31): there is no error text, or one of vzctl's.
+
+    The command inside may end so too, so vzctl is then asked whether the container runs.
+    """
     pattern = rb"^(Bad CT ID |Invalid ctid is specified|Container is not running|Container config(uration)? file does not exist)"
-    return not stderr.strip() or re.search(pattern, stderr, re.MULTILINE) is not None
+    return code in (14, 21, 31) and (not stderr.strip() or re.search(pattern, stderr, re.MULTILINE) is not None)
 
-
-VZCTL_CODES = (14, 21, 31)
-"""No configuration, no such name, not running."""
 
 ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable), "openvz": (openvz_command, openvz_unreachable)}
 
@@ -241,11 +242,7 @@ class Connection(ConnectionBase):
             inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
         code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
-        if openvz:
-            if code in VZCTL_CODES and unreachable(container, to_bytes(err)) and not out and not self._runs(container):
-                raise AnsibleConnectionFailure("cannot enter the container %s: vzctl exec2 ended with %d; it does not run, or there is none"
-                                               % (container, code))
-        elif code != 0 and unreachable(container, to_bytes(err)):
+        if code != 0 and unreachable(container, code, to_bytes(err)) and not (openvz and (out or self._runs(container))):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
 

@@ -49,7 +49,8 @@ class Module(AnsibleModule):
 def argument_spec(options: Sequence[schema.Option], **more: Any) -> Dict[str, Any]:
     """The argument spec of a module for one resource: raw options, since the heart itself checks them."""
     spec: Dict[str, Any] = {"name": {"type": "str", "required": True}}
-    spec.update({option.name: {"type": "raw"} for option in options})
+    # Nothing of a module's parameters is ever logged (see Module), so an option that is named like a secret needs no more.
+    spec.update({option.name: {"type": "raw", "no_log": False} for option in options})
     spec.update(RUN_SPEC)
     spec.update(more)
     return spec

@@ -32,7 +32,7 @@ notes:
     limits at the next stop, so they are reported as pending with the reason V(not stored) in every run, and set again by the
     next run. Everything else is fixed when podman makes a container: changing it makes the container anew, which is refused
     unless O(recreate) allows it, and what is not in a volume is lost with it."
-  - "podman: a NIC is on one of podman's own networks (C(podman network create)), which is named by O(nics[].network). An image
+  - "podman: a NIC is on one of podman's own networks (C(podman network create)), which is named by C(network) of O(nics). An image
     that is a root file system is imported as C(localhost/flotilla/NAME)."
   - "podman: removing a container keeps its named volumes. O(remove_storage) removes those that were made for it. O(autostart)
     writes and enables a systemd unit, and is an error on a host without systemd."
@@ -40,8 +40,8 @@ notes:
     vzctl that agrees with recorded transcripts of the real programs."
   - "OpenVZ: O(image) is an OS template by its exact name, or a declared image with C(template). It must be on the host, where
     vzctl itself would fetch it. O(name) is the container's name, or its id where it is a number; a new one gets the first free id."
-  - "OpenVZ: O(nics) of O(nics[].type=venet) have addresses that the host routes to. vzctl sets none on bridged interfaces.
-    O(features) and O(capabilities) change when the container restarts; everything else changes while it runs, except where
+  - "OpenVZ: O(nics) of V(type) V(venet) have addresses that the host routes to. vzctl sets none on bridged interfaces.
+    O(container_features) and O(capabilities) change when the container restarts; everything else changes while it runs, except where
     O(on_change=defer) says otherwise. vzctl 7 and later know no capabilities."
   - "OpenVZ: a container that is removed without O(remove_storage) leaves its private area, and C(CTID.conf.removed). One that somebody
     destroyed by hand is made anew. A configuration without private area, or the other way round, is an error that says what
@@ -143,7 +143,7 @@ EXAMPLES = r"""
     nics:
       - {name: wan, type: venet, address: 192.0.2.10}
     dns: [192.0.2.53]
-    features: {nfs: true}
+    container_features: {nfs: true}
     autostart: true
 
 - name: Remove it with its root file system

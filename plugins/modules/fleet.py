@@ -157,7 +157,7 @@ results:
     plan: {description: "What differed, each with C(path), C(before), C(after) and C(impact).", type: list, returned: always}
     pending:
       description:
-        - What is stored and not yet running, each with its reason. An impact V(restart) in RV(results.plan) whose entry here says
+        - What is stored and not yet running, each with its reason. An impact V(restart) in RV(results[].plan) whose entry here says
           C(first boot only) is not reached by a restart either, and needs C(cloud_init.reseed).
       type: list
       returned: always

@@ -153,13 +153,19 @@ def _copy(value: Any) -> Any:
 
 def declare(case: Case, value: Any, base: Mapping[str, Any] = MappingProxyType(BASE)) -> dict[str, Any]:
     """The declaration that gives a case's option a value (None: does not declare it), with what it needs beside."""
-    raw = dict(base)
+    raw = {**base, **case.instead}
     for pattern, other in case.beside.items():
         raw = build_up(pattern, other, raw)
     if value is None and case.pattern == "nics[].network":
         # A NIC whose network is declared no more is still that NIC.
         return dict(raw, nics=[{"name": "lan"}])
     return build_up(case.pattern, value, raw)
+
+
+def gone(spec: Any, case: Case) -> bool:
+    """Whether the items that a case declares are no longer there."""
+    names = {item["name"] for item in case.first}
+    return not names & {item["name"] for item in spec.get(case.pattern, [])}
 
 
 def at(spec: Any, pattern: str) -> Any:

@@ -18,16 +18,16 @@ BASE: Mapping[str, Any] = {
 # What podman changes on the container that is there: the declarations of a container's life, in turn, and what its spec
 # then says that differs from what was declared.
 LIVE: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
-    ({"cpus": {"count": 2, "units": 512, "pinning": "0"}, "memory": {"size": "96MiB", "swap": "32MiB"}, "tags": {"role": "db"},
+    ({"cpus": {"count": 2, "shares": 512, "cpuset": "0"}, "memory": {"size": "96MiB", "swap": "32MiB"}, "tags": {"role": "db"},
       "nics": [{"name": "lan", "network": NETWORK, "mac": "52:54:00:00:00:01", "address": SUBNET + ".31/24"}]}, {}),
-    ({"cpus": {"limit": "0.5", "units": 2048, "pinning": "1"}, "memory": {"size": "128MiB", "swap": "0B"}, "tags": {"role": "web", "tier": "gold"},
+    ({"cpus": {"limit": "0.5", "shares": 2048, "cpuset": "1"}, "memory": {"size": "128MiB", "swap": "0B"}, "tags": {"role": "web", "tier": "gold"},
       "nics": [{"name": "lan", "network": OTHER, "mac": "52:54:00:00:00:02", "address": OTHER_SUBNET + ".32/24"},
                {"name": "extra", "network": NETWORK, "mac": "52:54:00:00:00:03"}]}, {}),
-    # Taken back: limit, pinning, tags and address go, units and swap are podman's own again, the rest stays.
-    ({"nics": [{"name": "lan"}]}, {"cpus": {"units": 1024}, "memory": {"size": "128MiB", "swap": "128MiB"}, "tags": None,
+    # Taken back: limit, cpuset, tags and address go, shares and swap are podman's own again, the rest stays.
+    ({"nics": [{"name": "lan"}]}, {"cpus": {"shares": 1024}, "memory": {"size": "128MiB", "swap": "128MiB"}, "tags": None,
                                    "nics": [{"name": "lan", "network": OTHER, "mac": "52:54:00:00:00:02"}]}),
     ({"cpus": {"count": 1}, "nics": [{"name": "lan", "address": [OTHER_SUBNET + ".33/24"]}]},
-     {"cpus": {"count": 1, "units": 1024},
+     {"cpus": {"count": 1, "shares": 1024},
       "nics": [{"name": "lan", "network": OTHER, "mac": "52:54:00:00:00:02", "address": [OTHER_SUBNET + ".33/24"]}]}),
 )
 

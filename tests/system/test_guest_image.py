@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "roles/guest_image/files/build_image.py"
 MAC = "52:54:00:aa:00:01"
+
+
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
     """The default images, built unless they are there."""

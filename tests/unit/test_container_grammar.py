@@ -28,13 +28,13 @@ def test_what_is_no_cpu_limit(written: Any) -> None:
 
 @pytest.mark.parametrize("written, value", [("0", "0"), (0, "0"), ("0-3", "0-3"), ("3,1,2", "1-3"), ("0, 2-3, 3", "0,2-3")])
 def test_a_set_of_cpus(written: Any, value: str) -> None:
-    assert kinds.cpuset(written) == value
+    assert kinds.number_set(written) == value
 
 
 @pytest.mark.parametrize("written", ["", "a", "3-1", "0-", "0-99999999999", True, "1,,2"])
 def test_what_is_no_set_of_cpus(written: Any) -> None:
     with pytest.raises(ValueError):
-        kinds.cpuset(written)
+        kinds.number_set(written)
 
 
 @pytest.mark.parametrize("written", ["debian-12", "docker.io/library/nginx:1.27", "localhost:5000/a/b@sha256:00"])

@@ -60,7 +60,7 @@ def tostring(root: ET.Element) -> str:
 
 
 @functools.lru_cache(maxsize=None)
-def _steps(path: str) -> Tuple[Tuple[Step, ...], str]:
+def path_steps(path: str) -> Tuple[Tuple[Step, ...], str]:
     """The elements of a path and its attribute (empty for none). A wrong path is a defect of ours: ValueError."""
     steps: List[Step] = []
     position, attribute = 0, ""
@@ -86,7 +86,7 @@ def _child(element: ET.Element, step: Step) -> Optional[ET.Element]:
 def find(element: ET.Element, path: str) -> Optional[ET.Element]:
     """The first element at a path such as `devices/disk` or `devices/channel/target[@name='x']`, or None."""
     here: Optional[ET.Element] = element
-    for step in _steps(path)[0]:
+    for step in path_steps(path)[0]:
         here = _child(here, step) if here is not None else None
     return here
 
@@ -96,7 +96,7 @@ def get(element: ET.Element, path: str) -> Optional[str]:
 
     An element that is there without text gives the empty string, so that its presence can be told.
     """
-    steps, attribute = _steps(path)
+    steps, attribute = path_steps(path)
     here = element
     for step in steps:
         child = _child(here, step)
@@ -111,7 +111,7 @@ def get(element: ET.Element, path: str) -> Optional[str]:
 def ensure(element: ET.Element, path: str) -> ET.Element:
     """The element at a path, made (with its parents, last among their siblings) where it is not there."""
     here = element
-    for step in _steps(path)[0]:
+    for step in path_steps(path)[0]:
         child = _child(here, step)
         if child is None:
             child = ET.SubElement(here, step.tag, {step.name: step.value} if step.name else {})
@@ -125,13 +125,24 @@ def put(element: ET.Element, path: str, value: Optional[str]) -> None:
     Removing also removes the elements on the way that are left with nothing in them, never `element` itself.
     Removing an element that has children or attributes removes it with them.
     """
-    steps, attribute = _steps(path)
+    steps, attribute = path_steps(path)
     if value is None:
         _remove(element, steps, attribute)
     elif attribute:
         ensure(element, path).set(attribute, value)
     else:
         ensure(element, path).text = value or None
+
+
+def remove(root: ET.Element, element: ET.Element) -> None:
+    """Takes an element out of the tree below `root`, and the parents that are left with nothing in them, never `root` itself."""
+    parents = {child: parent for parent in root.iter() for child in parent}
+    while element is not root and element in parents:
+        parent = parents[element]
+        parent.remove(element)
+        if len(parent) or parent.attrib or (parent.text or "").strip():
+            return
+        element = parent
 
 
 def _remove(element: ET.Element, steps: Tuple[Step, ...], attribute: str) -> None:

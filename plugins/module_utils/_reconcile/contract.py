@@ -15,6 +15,10 @@ from .plan import FIRST_BOOT, RESTART, Actual, Change, Pending, Rule
 from .schema import Option, Spec
 
 
+# Declared for one run, it lets the guest do its first boot again.
+RESEED = "cloud_init.reseed"
+
+
 @dataclass(frozen=True)
 class Request:
     """One resource that a user declared: `declared` is the parsed declaration, `where` its path for errors."""
@@ -186,11 +190,18 @@ def diff_of(changes: Sequence[Mapping[str, Any]], pending: Sequence[Mapping[str,
     """
     out: Dict[str, Any] = {"before": {entry["path"]: entry["before"] for entry in changes},
                            "after": {entry["path"]: entry["after"] for entry in changes}}
-    first_boot = {entry["path"] for entry in pending if entry["reason"] == FIRST_BOOT}
-    unreached = [entry["path"] for entry in changes if entry["impact"] == RESTART and entry["path"] in first_boot]
+    unreached = _unreached([entry["path"] for entry in changes if entry["impact"] == RESTART],
+                           [entry["path"] for entry in pending if entry["reason"] == FIRST_BOOT])
     if unreached:
         out["after_header"] = "%s, which not even a restart brings into a guest that has booted: %s" % (FIRST_BOOT, ", ".join(unreached))
     return out
+
+
+def _unreached(restarting: Sequence[str], first_boot: Sequence[str]) -> List[str]:
+    """Which paths are first boot only. Where only a part of an item changes, all of it may be what waits, and the reverse."""
+    reseeded = tuple(path[:-len(RESEED)] for path in restarting if path.endswith(RESEED))
+    return [path for path in restarting if not path.startswith(reseeded) and any(
+        path == other or path.startswith((other + ".", other + "[")) or other.startswith((path + ".", path + "[")) for other in first_boot)]
 
 
 def problem_entries(problems: Sequence[Any]) -> List[Dict[str, str]]:

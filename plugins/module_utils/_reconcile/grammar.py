@@ -13,76 +13,16 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from . import grammar_containers as containers
 from .errors import Problem, join_path
+from .kvm import devices, system
+from .kvm.cpus import CPUS
+from .kvm.disks import DISKS, MEDIA
+from .kvm.memory import MEMORY, NUMA
+from .kvm.nics import NICS
+from .plan import Rule
+from .rows import KVM, Row, kvm, later, live
 from .schema import Option, Spec, parse
 
-KVM: Tuple[str, ...] = ("kvm",)
 ENGINES = ("kvm", "lxc", "podman", "openvz", "virtuozzo")
-
-CPUS = Option("cpus", "dict", short="count", doc=(
-    "Virtual CPUs. A bare number is short for V(count).",), example=2, options=(
-        Option("count", "int", minimum=1, take_back="keep", doc=(
-            "CPUs that the guest has now. Changed on the running guest, up to O(cpus.maximum).",)),
-        Option("maximum", "int", minimum=1, engines=KVM, doc=(
-            "Ceiling up to which O(cpus.count) can grow while the guest runs; fixed when the guest starts.",
-            "Taking it back makes it equal to the count.")),
-))
-
-MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
-    "Memory. A bare size such as V(2GiB) is short for V(size).",), options=(
-        Option("size", "size", take_back="keep", example="2GiB", doc=(
-            "Memory that the guest has now, with a binary unit (V(MiB), V(GiB)). Changed on the running guest, up to"
-            " O(memory.maximum).",)),
-        Option("maximum", "size", engines=KVM, example="4GiB", doc=(
-            "Ceiling up to which O(memory.size) can grow while the guest runs, with a binary unit; fixed when the guest"
-            " starts. Taking it back makes it equal to the size.",)),
-))
-
-DISKS = Option("disks", "items", take_back="delete", doc=(
-    "Disks, matched by name and never by position. A disk that is no longer declared is detached and its volume kept.",
-), options=(
-    Option("name", "name", required=True, doc=("Name of the disk within the guest.",)),
-    Option("was", "name", control=True, doc=("Earlier name of this disk, when it is renamed.",)),
-    Option("pool", "name", take_back="keep", doc=("Storage pool of the volume.",)),
-    Option("volume", "name", take_back="keep", doc=(
-        "Name of the volume. Without it C(GUEST-DISK) with the format as ending.",)),
-    Option("file", "path", take_back="keep", engines=KVM, doc=(
-        "Absolute path of an image file that is used as it is, instead of a volume.",)),
-    Option("device", "path", take_back="keep", engines=KVM, doc=(
-        "Absolute path of a block device that is used as it is, instead of a volume.",)),
-    Option("size", "size", take_back="keep", example="20GiB", doc=(
-        "Capacity with a binary unit. It can grow while the guest runs and never shrinks.",
-        "Without it a disk made from an image has the size of the image.")),
-    Option("image", "name", take_back="keep", doc=(
-        "Image that the disk is made from, as a copy-on-write clone. Used only when the disk is made.",)),
-    Option("format", "str", choices=("qcow2", "raw"), take_back="keep", doc=(
-        "Format of the volume. V(qcow2) when it is made and nothing is declared.",)),
-    Option("bus", "str", choices=("virtio", "scsi", "sata", "usb"), take_back="keep", engines=KVM, doc=(
-        "Bus that the guest sees the disk on. V(virtio) at creation.",)),
-    Option("cache", "str", choices=("none", "writethrough", "writeback", "directsync", "unsafe"), engines=KVM,
-           doc=("Host cache mode.",)),
-    Option("readonly", "bool", engines=KVM, doc=("Whether the guest may only read the disk.",)),
-    Option("serial", "str", engines=KVM, doc=("Serial number that the guest sees.",)),
-    Option("existing", "bool", control=True, doc=(
-        "Use the volume that is already there although no declaration made it. Otherwise that is an error.",)),
-))
-
-NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"), short="network", doc=(
-    "Network interfaces, matched by name. A bare name in the list is short for a NIC of that name on that network.",
-), options=(
-    Option("name", "name", doc=("Name of the NIC within the guest. Without it the name of its network or bridge.",)),
-    Option("network", "name", take_back="keep", doc=("Network that it is connected to.",)),
-    Option("bridge", "name", take_back="keep", doc=("Host bridge that it is connected to, instead of a network.",)),
-    Option("mac", "mac", take_back="keep", example="52:54:00:11:22:33", doc=(
-        "MAC address in quotes. Without it one is derived from fleet, guest and NIC and stays the same.",)),
-    Option("model", "str", take_back="keep", engines=KVM, doc=("Device model. V(virtio) at creation.",)),
-    Option("link", "str", choices=("up", "down"), engines=KVM, doc=("Whether the cable is plugged in.",)),
-    Option("mtu", "int", minimum=68, engines=KVM, doc=("Largest packet in bytes.",)),
-    Option("address", "any", example="10.20.0.11/24", doc=(
-        "Static address with its prefix length, such as V(10.20.0.11/24), or a list of them. Without it the guest asks"
-        " a DHCP server. With C(count), C({from: 10.20.0.21/24}) gives each member the next address.",)),
-    Option("gateway", "ip", doc=("Default gateway. Without it that of the network's declaration, if any.",)),
-    Option("dns", "list", item="ip", doc=("Name servers. Without them those of the network's declaration, if any.",)),
-))
 
 USERS = Option("users", "items", take_back="delete", doc=("Users inside the guest.",), options=(
     Option("name", "name", required=True, doc=("Login name.",)),
@@ -116,18 +56,6 @@ CLOUD_INIT = Option("cloud_init", "dict", take_back="delete", doc=(
             " and the network configuration. SSH host keys stay.")),
 ))
 
-OS = Option("os", "dict", short="family", engines=KVM, doc=(
-    "Operating system and firmware. A bare word is short for V(family).",), options=(
-        Option("family", "str", choices=("linux", "windows", "bsd", "solaris", "macos"), take_back="keep",
-               doc=("Family of the operating system.",)),
-        Option("variant", "str", take_back="keep", doc=("Name of the system, such as V(debian12).",)),
-        Option("firmware", "str", choices=("bios", "uefi"), take_back="keep", doc=("Firmware. V(bios) at creation.",)),
-        Option("machine", "str", take_back="keep", doc=("Machine type, such as V(q35) (the default at creation).",)),
-        Option("kernel", "path", take_back="delete", doc=("Kernel on the host to boot directly.",)),
-        Option("initrd", "path", take_back="delete", doc=("Initial RAM disk on the host for O(os.kernel).",)),
-        Option("cmdline", "str", take_back="delete", doc=("Command line for O(os.kernel).",)),
-))
-
 WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
     "Wait until the guest is ready. A wait that timed out is waited for, and fails again, in the next run.",), options=(
         Option("what", "str", choices=("running", "agent", "address", "cloud_init"), required=True, doc=(
@@ -138,7 +66,7 @@ WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
 ))
 
 STATE = Option("state", "str", choices=("running", "stopped", "paused", "present", "absent", "released"),
-               take_back="keep", doc=(
+               take_back="keep", row=Row(rule=Rule(always=True), verb="set_state"), doc=(
     "V(running) (the default at creation), V(stopped), V(paused); V(present) leaves the power as it is.",
     "V(absent) removes the guest and keeps its storage, unless O(remove_storage) is set.",
     "V(released) drops our annotation and leaves the guest as it is."))
@@ -160,23 +88,29 @@ CONTROL = (
         "Power the guest off when it did not stop in time. Otherwise that is an error.",)),
 )
 
+_NOTED = Row(rule=Rule(always=True))
+
 GUEST: Tuple[Option, ...] = (
     STATE,
-    Option("virtualization", "str", choices=("kvm", "prefer_kvm", "qemu"), engines=KVM, control=True, doc=(
-        "V(kvm) (the default) uses hardware virtualization and is an error where the host cannot. V(prefer_kvm) emulates"
-        " there and says so. V(qemu) always emulates. Decided at creation.",)),
-    Option("title", "str", engines=KVM, take_back="delete", doc=("Short title.",)),
-    Option("description", "str", engines=KVM, take_back="delete", doc=("Free text.",)),
-    CPUS, MEMORY, OS, DISKS, NICS, CLOUD_INIT,
+    system.VIRTUALIZATION,
+    system.UUID,
+    kvm("title", "str", live("title", "set_metadata", same=system.same_text), "Short title.", take_back="delete"),
+    kvm("description", "str", live("description", "set_metadata", same=system.same_text), "Free text.", take_back="delete"),
+    CPUS, MEMORY, NUMA, system.OS, system.BOOT, DISKS, MEDIA, NICS, CLOUD_INIT,
     Option("image", "name", take_back="keep", doc=(
         "Image of the guest. For a domain short for the image of its disk C(root).",)),
     Option("hostname", "str", engines=("lxc", "podman", "openvz", "virtuozzo"), doc=(
         "Host name of a container. Without it the container's name.",)),
-    Option("agent", "bool", engines=KVM, doc=("A channel for the QEMU guest agent. Present at creation.",)),
-    Option("console", "bool", engines=KVM, doc=("A serial console with a log. Present at creation.",)),
-    Option("autostart", "bool", doc=("Whether the guest starts with the host.",)),
-    Option("tags", "tags", take_back="delete", doc=(
+    kvm("agent", "bool", live("devices/channel", "set_agent", "agent", default=True),
+        "A channel for the QEMU guest agent. Present at creation."),
+    kvm("console", "bool", later("devices/serial", "console", "serial ports are fixed when the guest starts", default=True),
+        "A serial console with a log. Present at creation."),
+    Option("autostart", "bool", row=Row(rule=Rule(default=False, always=True)), doc=("Whether the guest starts with the host.",)),
+    Option("tags", "tags", take_back="delete", row=_NOTED, doc=(
         "Tags, stored with the guest; they become groups of the inventory.",)),
+    *devices.DEVICES,
+    system.FEATURES, system.CLOCK, system.SMBIOS, system.LIFECYCLE, system.POWER_MANAGEMENT, system.LAUNCH_SECURITY,
+    system.SECURITY_LABELS, system.PARTITION, system.IO_WEIGHT, system.XML,
 ) + CONTROL
 GUEST = containers.extend(GUEST)
 DISKS = containers.extended(DISKS)

@@ -26,11 +26,10 @@ CPUS = (
         "Most CPU time that the container gets, in CPUs (V(1.5)) or as a percentage of one CPU (V(150%)). Changed while it"
         " runs. Taking it back removes the limit.",
         "For podman O(cpus.count) and this are one and the same limit, so only one of them can be declared.")),
-    Option("units", "int", minimum=2, engines=PODMAN + VZ, doc=(
+    Option("units", "int", minimum=2, engines=VZ, doc=(  # left to openvz, virtuozzo
         "Weight against the other containers of the host when CPU time is short: twice the number gets twice the time."
-        " podman calls it shares (V(1024) when nothing is declared), OpenVZ and Virtuozzo units (V(1000)).",
-        "Changed while the container runs.")),
-    Option("pinning", "cpuset", engines=PODMAN + VZ, example="0-1,4", doc=(
+        " V(1000) when nothing is declared. Changed while the container runs.",)),
+    Option("pinning", "cpuset", engines=VZ, example="0-1,4", doc=(  # left to openvz, virtuozzo
         "CPUs of the host that the container may run on, such as V(0-1,4). Changed while it runs. Taking it back allows all.",)),
 )
 
@@ -119,7 +118,7 @@ OPTIONS: Tuple[Option, ...] = (
     Option("root_password", "secret", take_back="keep", engines=VZ, doc=(  # left to virtuozzo
         "Password of root inside, as a crypt(5) hash. A secret: never shown.",)),
     MOUNTS, DEVICES, CAPABILITIES,
-    Option("features", "map", take_back="delete", engines=VZ, doc=(  # left to virtuozzo
+    Option("container_features", "map", take_back="delete", engines=VZ, doc=(  # left to virtuozzo
         "Features of the engine by name, each V(true) or V(false), such as C({nfs: true, fuse: false}).",)),
     Option("id_mapping", "dict", short="first", engines=PODMAN, doc=(
         "Makes the container unprivileged: its users, root too, are ordinary users of the host.",), options=(
@@ -166,6 +165,11 @@ def _inherited(option: Option, engines: Tuple[str, ...] = ()) -> Option:
     return replace(option, engines=engines, options=tuple(_inherited(below, engines) for below in option.options))
 
 
+def _widened(option: Option) -> Option:
+    """An option that domains have and podman too, with the same meaning: `cpus.shares` and `cpus.cpuset`."""
+    return replace(option, engines=option.engines + PODMAN) if option.name in ("shares", "cpuset") else option
+
+
 def extended(option: Option) -> Option:
     """An option of every guest with what containers have below it; any other one as it is."""
     if option.name == "image":
@@ -174,6 +178,8 @@ def extended(option: Option) -> Option:
     if option.name == "cloud_init":
         # podman runs one command, not a system with users. Left to virtuozzo to narrow further.
         return replace(option, engines=("kvm", "lxc") + VZ)
+    if option.name == "cpus":
+        option = replace(option, options=tuple(_widened(below) for below in option.options))
     return replace(option, options=option.options + _INTO[option.name]) if option.name in _INTO else option
 
 

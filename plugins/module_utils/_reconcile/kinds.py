@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 from decimal import Decimal
+import uuid as uuid_module
 from typing import Any, Callable, Dict, List, Set
 
 from .secrets import Secret
@@ -19,7 +20,6 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]*\Z")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _OCI = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*\Z")
 _CORES = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)\Z")
-_CPUSET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*\Z")
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -96,24 +96,21 @@ def cores(value: Any) -> str:
     return format(amount.normalize(), "f")
 
 
-def cpuset(value: Any) -> str:
-    """A set of CPU numbers such as `0-1,4`, sorted, with neighbours as ranges."""
-    word = "" if isinstance(value, bool) else str(value).replace(" ", "")
-    if not _CPUSET.match(word):
-        raise ValueError("%r is not a set of CPU numbers, such as 0-1,4" % (value,))
-    numbers: Set[int] = set()
-    for part in word.split(","):
-        first, _dash, last = part.partition("-")
-        if int(last or first) < int(first) or int(last or first) > 8191:
-            raise ValueError("%r is not a range of CPU numbers" % part)
-        numbers.update(range(int(first), int(last or first) + 1))
-    runs: List[List[int]] = []
-    for number in sorted(numbers):
-        if runs and runs[-1][-1] == number - 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ",".join("%d" % run[0] if len(run) == 1 else "%d-%d" % (run[0], run[-1]) for run in runs)
+def label(value: Any) -> str:
+    """The name of a part of a guest, which somebody else may have given: any text without control characters."""
+    word = text(value)
+    if not word or not word.isprintable():
+        raise ValueError("%r is not a name" % word)
+    return word
+
+
+def integer(value: Any) -> int:
+    """A whole number, also below zero."""
+    if isinstance(value, str) and re.match(r"-?\d+\Z", value.strip()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("%r is not a whole number" % (value,))
+    return value
 
 
 def mac(value: Any) -> str:
@@ -198,8 +195,128 @@ def tags(value: Any) -> Dict[str, str]:
     return {name(key): text(word) for key, word in mapping(value).items() if word is not None}
 
 
+def texts(value: Any) -> Dict[str, str]:
+    """A dictionary of text by any name."""
+    return {text(key): text(word) for key, word in mapping(value).items() if word is not None}
+
+
+def int_map(value: Any) -> Dict[str, int]:
+    """A dictionary of whole numbers by name."""
+    return {text(key): integer(number) for key, number in mapping(value).items() if number is not None}
+
+
+_POLICIES = ("require", "disable", "optional", "force", "forbid")
+
+
+def cpu_features(value: Any) -> Dict[str, str]:
+    """CPU features with their policy; a boolean is short for require or disable."""
+    found = {}
+    for key, policy in mapping(value).items():
+        word = {True: "require", False: "disable"}.get(policy, policy) if isinstance(policy, bool) else policy
+        if word is not None and word not in _POLICIES:
+            raise ValueError("%s: %r is no policy; use one of %s" % (key, word, ", ".join(_POLICIES)))
+        if word is not None:
+            found[text(key)] = word
+    return found
+
+
+MOST_NUMBERS = 65535
+
+
+def number_set(value: Any) -> str:
+    """A set of numbers such as `0-3,8`, in libvirt's own order (virBitmapParse): `^2` takes one out."""
+    word = str(value).replace(" ", "") if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if not re.match(r"\^?\d+(-\d+)?(,\^?\d+(-\d+)?)*\Z", word):
+        raise ValueError("%r is not a set of numbers, such as 0-3,8" % (value,))
+    chosen: Set[int] = set()
+    for part in word.split(","):
+        first, _dash, last = part.lstrip("^").partition("-")
+        if last and int(last) < int(first):
+            raise ValueError("%r ends before it begins" % part)
+        if int(last or first) > MOST_NUMBERS:
+            raise ValueError("%r is beyond %d" % (part, MOST_NUMBERS))
+        numbers = range(int(first), int(last or first) + 1)
+        chosen = chosen - set(numbers) if part.startswith("^") else chosen | set(numbers)
+    return _ranges(sorted(chosen))
+
+
+def numbers_of(text_of: str) -> List[int]:
+    """The numbers of a set that `number_set` has written."""
+    found: List[int] = []
+    for part in text_of.split(","):
+        first, _dash, last = part.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
+def _ranges(numbers: List[int]) -> str:
+    parts: List[List[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ",".join(str(first) if first == last else "%d-%d" % (first, last) for first, last in parts)
+
+
+def number_sets(value: Any) -> Dict[str, str]:
+    """Sets of numbers by number: what runs where."""
+    return {str(count(key)): number_set(word) for key, word in mapping(value).items() if word is not None}
+
+
+def pages(value: Any) -> Any:
+    """True or false, or the size of a page in bytes."""
+    return value if isinstance(value, bool) else parse_size(value)
+
+
+_PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])\Z")
+_USB = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}\Z|\d{1,3}\.\d{1,3}\Z")
+
+
+def pci(value: Any) -> str:
+    """A PCI address: `0000:03:00.0`, the domain may be left out."""
+    match = _PCI.match(text(value).lower())
+    if not match:
+        raise ValueError("%r is not a PCI address, such as 0000:03:00.0" % (value,))
+    return "%s:%s:%s.%s" % (match.group(1) or "0000", match.group(2), match.group(3), match.group(4))
+
+
+def usb(value: Any) -> str:
+    """A USB device: vendor and product (`046d:c52b`), or bus and device (`1.4`)."""
+    word = text(value).lower()
+    if isinstance(value, int) or not _USB.match(word):
+        raise ValueError('%r is not a USB device; write vendor and product in quotes such as "046d:c52b", or bus and device such as "1.4"' % (value,))
+    return word
+
+
+def uuid(value: Any) -> str:
+    """A UUID in lower case with dashes."""
+    try:
+        return str(uuid_module.UUID(text(value)))
+    except ValueError:
+        raise ValueError("%r is not a UUID" % (value,)) from None
+
+
+def hexadecimal(value: Any) -> str:
+    """A number in hexadecimal notation: `0x0003`."""
+    try:
+        return "0x%04x" % (value if isinstance(value, int) else int(text(value), 16))
+    except ValueError:
+        raise ValueError("%r is not a hexadecimal number, such as 0x0003" % (value,)) from None
+
+
+def vlan(value: Any) -> Any:
+    """A VLAN tag, or a list of tags for a trunk."""
+    tags_of = [integer(tag) for tag in (value if isinstance(value, (list, tuple)) else [value])]
+    if not tags_of or any(not 0 <= tag <= 4095 for tag in tags_of):
+        raise ValueError("%r is no VLAN tag, 0 to 4095, and no list of such" % (value,))
+    return tags_of if isinstance(value, (list, tuple)) else tags_of[0]
+
+
 PARSERS: Dict[str, Callable[[Any], Any]] = {
     "str": text, "bool": boolean, "int": count, "name": name, "size": parse_size, "mac": mac, "ip": ip,
     "interface": interface, "subnet": subnet, "path": absolute_path, "secret": secret, "secret_any": secret_any, "map": mapping,
-    "tags": tags, "image": image, "cores": cores, "cpuset": cpuset, "any": lambda value: value,
+    "tags": tags, "image": image, "cores": cores, "any": lambda value: value, "label": label, "reference": label, "integer": integer, "texts": texts,
+    "int_map": int_map, "cpu_features": cpu_features, "cpuset": number_set, "cpusets": number_sets, "huge_pages": pages,
+    "pci": pci, "usb": usb, "uuid": uuid, "vlan": vlan, "hex": hexadecimal, "xml": text,
 }

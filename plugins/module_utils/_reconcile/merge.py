@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .errors import DeclarationError, Problem, join_path, raise_if_any
 from .kinds import describe
-from .schema import Option, Spec
+from .schema import DICTS, NONE, Option, Spec
 
 
 def copy_spec(value: Any) -> Any:
@@ -44,9 +44,15 @@ def merge_specs(low: Mapping[str, Any], high: Mapping[str, Any]) -> Spec:
 
 
 def _over(low: Any, high: Any) -> Any:
-    if isinstance(low, dict) and isinstance(high, dict):
+    if isinstance(low, dict) and isinstance(high, dict) and not (_is_none(low) or _is_none(high)):
         return merge_specs(low, high)
     return copy_spec(high)
+
+
+def _is_none(items: Mapping[str, Any]) -> bool:
+    """Whether these named items are the word `none`, which means that there shall be none and is no item to merge."""
+    item = items.get(NONE)
+    return len(items) == 1 and isinstance(item, dict) and list(item.values()) == [NONE]
 
 
 def relaxed(options: Sequence[Option]) -> Tuple[Option, ...]:
@@ -62,7 +68,7 @@ def missing(options: Sequence[Option], spec: Mapping[str, Any], path: str) -> Li
         if value is None:
             if option.required:
                 found.append(Problem(join_path(path, option.name), "is required", "declare it"))
-        elif option.kind == "dict":
+        elif option.kind in DICTS:
             found.extend(missing(option.options, value, join_path(path, option.name)))
         elif option.kind == "items" and option.options:
             for index, item in enumerate(value.values()):

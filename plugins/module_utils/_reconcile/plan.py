@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import schema
@@ -40,6 +40,8 @@ class Rule:
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
     default: the value that taking the option back leaves, where `take_back` is `default`; None removes it. A function
         gets what is stored with the declaration over it (for a value that follows another option).
+    assumed: the engine chooses it at each start where nothing is stored, so that its running value says nothing then.
+    shown: how to tell a value in a plan, given what it is compared with, where the value as it is would be too much.
     always: not a matter of the running guest (power, autostart, a note of ours): reached whatever `on_change` says.
     harmless: an item whose removal takes nothing away from the guest that it has, so that `protect` allows it.
     guests_own: only the guest's own driver settles it, so that a restart would not, and none is made for it.
@@ -59,6 +61,12 @@ class Rule:
     always: bool = False
     harmless: bool = False
     guests_own: bool = False
+    assumed: bool = False
+    shown: Optional[Callable[[Any, Any], Any]] = None
+
+    def show(self, option: Option, value: Any, other: Any) -> Any:
+        """The value as a plan entry tells it."""
+        return self.shown(value, other) if self.shown is not None else schema.show(option, value)
 
     def obstacle(self, value: Any, live: Mapping[str, Any]) -> str:
         """Why this value waits for a restart; empty when the running guest can take it."""
@@ -148,7 +156,7 @@ class Comparison:
         """What a change to (or the removal of) this value costs on this resource."""
         if rule.recreate or rule.fixed:
             return RECREATE
-        if self.live is None or rule.always:
+        if self.live is None or rule.always or (rule.assumed and value is None):
             return LIVE
         return RESTART if self.defer or rule.obstacle(value, self.live) else LIVE
 
@@ -156,6 +164,9 @@ class Comparison:
         """Whether what is there is what is wanted."""
         if option.kind in schema.SECRETS and isinstance(want, Secret):
             return matches(want, have, self.seal)
+        if have is None and not callable(rule.default):
+            # What is not there is as the engine has it by itself.
+            have = rule.default
         if rule.same is not None:
             return rule.same(want, have)
         return bool(want == have)
@@ -163,8 +174,10 @@ class Comparison:
     def change(self, option: Option, place: "Place", before: Any, after: Any, rule: Rule, runs: bool = False) -> None:
         """Notes one difference. `runs`: the guest runs with `after` already, so that only the store is to follow."""
         impact = LIVE if runs and not (rule.recreate or rule.fixed) else self.impact(rule, after)
+        if place.dormant and impact == LIVE and not rule.always:
+            impact = RESTART
         self.changes.append(Change(
-            path=place.path, before=schema.show(option, before), after=schema.show(option, after),
+            path=place.path, before=rule.show(option, before, after), after=rule.show(option, after, before),
             impact=impact, pattern=place.pattern, route=place.route, want=after,
             removes=option.kind == "items" and after is None))
 
@@ -188,14 +201,16 @@ class Place:
     path: str = ""
     pattern: str = ""
     route: Tuple[str, ...] = ()
+    # Below a thing that is stored and does not run, where nothing can be changed live.
+    dormant: bool = False
 
     def option(self, name: str) -> "Place":
         """The place of an option below this one."""
-        return Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,))
+        return Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,), self.dormant)
 
     def named(self, name: str) -> "Place":
         """The place of a named item of this list."""
-        return Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,))
+        return Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,), self.dormant)
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -228,13 +243,34 @@ def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: M
         if option.kind == "dict":
             _compare_dict(option.options, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
                           None if live is None else here or _NOTHING, below, comparison)
+        elif option.kind == "one":
+            _compare_one(option, wanted, earlier, there, None if live is None else here, live is not None, below, comparison)
         elif option.kind == "items":
             _compare_items(option, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
                            None if live is None else here or _NOTHING, below, comparison)
         elif wanted is None:
-            _take_back(option, there, here, below, comparison)
+            _take_back(option, there, here, live is not None, below, comparison)
         else:
             _compare_value(option, wanted, there, here, live is not None, below, comparison)
+
+
+def _compare_one(option: Option, want: Optional[Mapping[str, Any]], applied: Optional[Mapping[str, Any]],
+                 have: Optional[Mapping[str, Any]], live: Optional[Mapping[str, Any]], runs: bool, place: Place,
+                 comparison: Comparison) -> None:
+    """A thing of which there is one or none: made, changed or taken away, as an item of a list is."""
+    if want is None:
+        rule = comparison.rule(place.pattern)
+        if have is None and live is not None and rule.cooperative:
+            # Stored without it already: the guest was asked to let it go, and is asked again.
+            if place.route in comparison.leaving:
+                comparison.nudges.append(Change(place.path, None, None, LIVE, place.pattern, place.route, None))
+        elif option.take_back != "keep" and have is not None:
+            _change_item(option, place, have, None, comparison, runs=runs and live is None)
+    elif have is None or (runs and live is None
+                          and not comparison.rule(place.pattern).obstacle(want, comparison.live or _NOTHING)):
+        _change_item(option, place, None, want, comparison)
+    else:
+        _compare_dict(option.options, want, applied or _NOTHING, have, live, replace(place, dormant=runs and live is None), comparison)
 
 
 def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, place: Place,
@@ -246,14 +282,13 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
                 comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
                                                   rule.reason or "used at creation only"))
         else:
-            comparison.change(option, place, have, want, rule,
-                              runs=live is not None and comparison.same(option, rule, want, live))
-    elif runs and live is not None and not rule.creation and not comparison.same(option, rule, want, live) \
+            comparison.change(option, place, have, want, rule, runs=runs and comparison.same(option, rule, want, live))
+    elif runs and not rule.creation and not rule.assumed and not comparison.same(option, rule, want, live) \
             and not rule.obstacle(want, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, want, rule)
 
 
-def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: Comparison) -> None:
+def _take_back(option: Option, have: Any, live: Any, runs: bool, place: Place, comparison: Comparison) -> None:
     """Nobody declares it any more. A run that died may have left the running guest with it, so that counts too."""
     rule = comparison.rule(place.pattern)
     if option.take_back == "keep" or rule.creation or rule.fixed:
@@ -261,9 +296,9 @@ def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: C
     default = rule.default if option.take_back == "default" else None
     if callable(default):
         default = default(_over(comparison.stored, comparison.want))
-    if have is not None and have != default:
-        comparison.change(option, place, have, default, rule, runs=comparison.live is not None and live == default)
-    elif live is not None and live != default and not rule.obstacle(default, comparison.live or _NOTHING):
+    if have is not None and not comparison.same(option, rule, default, have):
+        comparison.change(option, place, have, default, rule, runs=runs and comparison.same(option, rule, default, live))
+    elif live is not None and not comparison.same(option, rule, default, live) and not rule.obstacle(default, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, default, rule)
 
 
@@ -278,6 +313,9 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Spec:
 
 def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str, Any], have: Mapping[str, Any],
                    live: Optional[Mapping[str, Any]], place: Place, comparison: Comparison) -> None:
+    if schema.NONE in want and option.none:
+        # Declared to be empty: whatever is there goes, whoever put it there.
+        want, applied = _NOTHING, have
     renamed = {str(item["was"]): name for name, item in want.items() if item.get("was") in have and name not in have}
     for name, item in want.items():
         below = place.named(name)
@@ -295,7 +333,8 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
                              and not comparison.rule(below.pattern).obstacle(item, comparison.live or _NOTHING)):
             _change_item(option, below, there if here is not None else None, item, comparison)
         else:
-            _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here, below, comparison)
+            _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here,
+                          replace(below, dormant=live is not None and here is None), comparison)
     for name in live or ():
         if name not in want and name not in have and place.route + (name,) in comparison.leaving:
             below = place.named(name)
@@ -309,13 +348,15 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
         if there is None and comparison.rule(below.pattern).cooperative:
             # Stored without it already: the guest was asked to let it go and has not done so, which is pending.
             continue
-        there = there or (live or _NOTHING).get(name)
+        here = None if live is None else live.get(name)
+        there = there or here
         if there is not None:
-            _change_item(option, below, there, None, comparison)
+            _change_item(option, below, there, None, comparison, runs=live is not None and here is None)
 
 
-def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison) -> None:
-    whole = Option(option.name, kind="dict", options=option.options)
+def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison, runs: bool = False) -> None:
+    """One thing comes or goes as a whole. `runs`: the guest runs like that already."""
+    whole = Option(option.name, kind="dict", options=option.options, key=option.key)
     rule = comparison.rule(place.pattern)
     if rule.creation:
         comparison.pending.append(Pending(place.path, schema.show(whole, before), schema.show(whole, after),
@@ -323,7 +364,7 @@ def _change_item(option: Option, place: Place, before: Any, after: Any, comparis
         return
     comparison.changes.append(Change(
         path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
-        impact=comparison.impact(rule, after or before), pattern=place.pattern,
+        impact=LIVE if runs and not (rule.recreate or rule.fixed) else comparison.impact(rule, after or before), pattern=place.pattern,
         route=place.route, want=after, removes=after is None and not rule.harmless))
 
 
@@ -356,7 +397,7 @@ class _PendingWalk:
             if option.control or there == here:
                 continue
             below = place.option(option.name)
-            if option.kind == "dict":
+            if option.kind == "dict" or (option.kind == "one" and there is not None and here is not None):
                 self.dictionary(option.options, there or _NOTHING, here or _NOTHING, below)
             elif option.kind == "items":
                 self.items(option, there or _NOTHING, here or _NOTHING, below)
@@ -376,11 +417,13 @@ class _PendingWalk:
     def note(self, option: Option, there: Any, here: Any, place: Place) -> None:
         """One difference, with the reason why it waits."""
         rule = self.rule(place.pattern)
-        if rule.creation:
+        if rule.creation or (rule.assumed and there is None):
             return
-        if rule.same is not None and there is not None and here is not None and rule.same(there, here):
+        if not callable(rule.default):
+            there, here = (rule.default if value is None else value for value in (there, here))
+        if there == here or (rule.same is not None and there is not None and here is not None and rule.same(there, here)):
             return
         reason = rule.obstacle(there if there is not None else here, self.root)
         if not reason:
             reason = NOT_COMPLIED if rule.cooperative else DEFERRED
-        self.found.append(Pending(place.path, schema.show(option, here), schema.show(option, there), reason))
+        self.found.append(Pending(place.path, rule.show(option, here, there), rule.show(option, there, here), reason))

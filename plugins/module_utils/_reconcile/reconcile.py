@@ -278,7 +278,8 @@ def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     new = []
     for change in decision.changes:
         if change.impact == RESTART and change.pattern:
-            reason = driver.rule(change.pattern).obstacle(change.want, live) or plan.DEFERRED
+            value = change.before if change.removes else change.want
+            reason = driver.rule(change.pattern).obstacle(value, live) or plan.DEFERRED
             running = next((entry.running for entry in decision.pending if entry.path == change.path), change.before)
             new.append(Pending(change.path, running, change.after, reason))
     all_of_it = [entry for entry in decision.pending if entry.path not in closed] + new

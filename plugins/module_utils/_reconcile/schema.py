@@ -22,19 +22,25 @@ from .units import format_size
 
 Spec = Dict[str, Any]
 SECRETS = ("secret", "secret_any")
+# Kinds that hold a dictionary of options.
+DICTS = ("dict", "one")
+# The only name in a list of items that is declared to be empty.
+NONE = "none"
 
 
 @dataclass(frozen=True)
 class Option:
     """One option of the grammar.
 
-    kind: a scalar kind of `kinds.PARSERS`, or `dict` (with `options`), `items` (a list of dictionaries merged by
-        `key`), `list` (of the scalar kind `item`), `map` (free-form), `any`.
+    kind: a scalar kind of `kinds.PARSERS`, or `dict` (with `options`), `one` (a dictionary that stands for one thing,
+        which is there or not), `items` (a list of dictionaries merged by `key`), `list` (of the scalar kind `item`).
     short: the sub-option that a scalar written in place of the dictionary stands for (`cpus: 2`).
     take_back: what happens when an earlier run declared it and this one does not: `delete`, `default`, `keep`.
     control: steers the run and is not a property of the resource, so it is never compared.
     once: holds for one run only, so it is neither remembered nor part of a `spec`.
     engines: the engines that have it; empty means all.
+    none: of `items`: a bare `none` in place of the list means that there shall be none at all.
+    row: how a driver finds and changes it (`rows.Row` for domains); the parser never looks at it.
     """
 
     name: str
@@ -53,6 +59,8 @@ class Option:
     once: bool = False
     engines: Tuple[str, ...] = ()
     example: Any = None
+    none: bool = False
+    row: Any = field(default=None, compare=False, repr=False)
     by_name: Mapping[str, "Option"] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +101,7 @@ def _unknown(option: Option, name: str, path: str) -> Problem:
 
 def parse_value(option: Option, raw: Any, path: str, problems: List[Problem]) -> Any:
     """Parses one value; returns None (undeclared) where it is wrong, with the reason in `problems`."""
-    if option.kind == "dict":
+    if option.kind in DICTS:
         return _parse_dict(option, raw, path, problems)
     if option.kind == "items":
         return _parse_items(option, raw, path, problems)
@@ -124,6 +132,10 @@ def _parse_list(option: Option, raw: Any, path: str, problems: List[Problem]) ->
 
 
 def _parse_items(option: Option, raw: Any, path: str, problems: List[Problem]) -> Any:
+    if option.none and raw in (NONE, [NONE]):
+        return {NONE: {option.key: NONE}}
+    if option.short and isinstance(raw, str):
+        raw = [raw]
     if not isinstance(raw, (list, tuple)):
         problems.append(Problem(path, "must be a list, not %s" % kinds.describe(raw), "start each item with a dash"))
         return None
@@ -150,28 +162,29 @@ def render(option: Option, value: Any) -> Any:
     """The value as a user would write it: sizes with units, items as lists, secrets as `{keep: true}`."""
     if value is None:
         return None
-    if option.kind == "dict":
+    if option.kind in DICTS:
         return render_spec(option.options, value)
     if option.kind == "items":
         return [render_spec(option.options, item) for item in value.values()]
     if option.kind in SECRETS:
         return dict(KEEP)
-    if option.kind == "size":
+    if option.kind == "size" or (option.kind == "huge_pages" and not isinstance(value, bool)):
         return format_size(value)
-    return value
+    return value.render() if hasattr(value, "render") else value
 
 
 def render_spec(options: Sequence[Option], spec: Mapping[str, Any]) -> Spec:
     """Renders a whole parsed dictionary in the order of the grammar."""
-    return {option.name: render(option, spec[option.name]) for option in options
-            if spec.get(option.name) is not None and not option.once}
+    rendered = {option.name: render(option, spec[option.name]) for option in options
+                if spec.get(option.name) is not None and not option.once}
+    return {name: value for name, value in rendered.items() if value is not None}
 
 
 def show(option: Option, value: Any) -> Any:
     """The value for a plan entry or a diff: like `render`, with secrets masked."""
     if value is not None and option.kind in SECRETS:
         return HIDDEN
-    if value is not None and option.kind == "dict":
+    if value is not None and option.kind in DICTS:
         return {o.name: show(o, value[o.name]) for o in option.options if value.get(o.name) is not None}
     if value is not None and option.kind == "items":
         return [show(Option("", kind="dict", options=option.options), item) for item in value.values()]
@@ -191,7 +204,7 @@ def seal_spec(options: Sequence[Option], spec: Mapping[str, Any], seal: Seal,
         if value is None or option.once:
             continue
         old = earlier.get(option.name)
-        if option.kind == "dict":
+        if option.kind in DICTS:
             sealed[option.name] = seal_spec(option.options, value, seal, old)
         elif option.kind == "items":
             olds = old or {}
@@ -230,7 +243,7 @@ def problems_of_engine(options: Sequence[Option], spec: Mapping[str, Any], engin
         if option.engines and engine not in option.engines:
             found.append(Problem(place, "engine %s has no such option" % engine,
                                  "remove it, or use engine %s" % " or ".join(option.engines)))
-        elif option.kind == "dict":
+        elif option.kind in DICTS:
             found.extend(problems_of_engine(option.options, value, engine, place))
         elif option.kind == "items":
             for index, item in enumerate(value.values()):

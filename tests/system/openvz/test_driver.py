@@ -86,7 +86,7 @@ CASES: list[tuple[str, Raw, Raw, Any]] = [
     ("autostart", {"autostart": True}, {"autostart": False}, False),
     ("boot_order", {"boot_order": 5}, {"boot_order": 0}, None),
     ("tags", {"tags": {"role": "web"}}, {"tags": {"role": "db", "tier": "gold"}}, None),
-    ("features", {"features": {"nfs": True}}, {"features": {"sit": True, "nfs": False}}, None),
+    ("container_features", {"container_features": {"nfs": True}}, {"container_features": {"sit": True, "nfs": False}}, None),
 ]
 
 
@@ -195,23 +195,23 @@ class Connection:
 
 def test_what_waits_for_a_restart_is_pending_in_every_run_until_then(lab: Lab) -> None:
     laws.converge(lab, "web1", SMALL)
-    want = {**SMALL, "features": {"nfs": True}}
+    want = {**SMALL, "container_features": {"nfs": True}}
     result = laws.converge(lab, "web1", want)
-    assert laws.entries(result)["features"][2] == "restart"
-    assert laws.pendings(result)["features"][:2] == (None, {"nfs": True})
+    assert laws.entries(result)["container_features"][2] == "restart"
+    assert laws.pendings(result)["container_features"][:2] == (None, {"nfs": True})
     assert lab.apply("web1", want).pending == result.pending
     init = lab.init("web1")
     result = laws.converge(lab, "web1", {**want, "on_change": "restart"})
-    assert laws.entries(result)["features"][2] == "restart" and result.pending == []
+    assert laws.entries(result)["container_features"][2] == "restart" and result.pending == []
     assert lab.init("web1") != init
     assert lab.apply("web1", want).pending == []
 
 
 def test_a_restart_by_hand_ends_what_is_pending(lab: Lab) -> None:
     laws.converge(lab, "web1", SMALL)
-    laws.converge(lab, "web1", {**SMALL, "features": {"nfs": True}})
+    laws.converge(lab, "web1", {**SMALL, "container_features": {"nfs": True}})
     lab.vzctl("restart", lab.ident("web1"))
-    assert lab.apply("web1", {**SMALL, "features": {"nfs": True}}).pending == []
+    assert lab.apply("web1", {**SMALL, "container_features": {"nfs": True}}).pending == []
 
 
 def test_defer_leaves_the_running_container_alone(lab: Lab) -> None:
@@ -314,7 +314,7 @@ def test_what_nobody_declared_survives_every_edit(lab: Lab) -> None:
     ident = by_hand(lab)
     path = lab.node.path(ident)
     path.write_text("# a comment of the administrator\n" + path.read_text() + 'UNKNOWN_KEY="1"\nQUOTAUGIDLIMIT="100"\n')
-    laws.converge(lab, "legacy", {"memory": "256MiB", "features": {"nfs": True}, "boot_order": 3, "adopt": True})
+    laws.converge(lab, "legacy", {"memory": "256MiB", "container_features": {"nfs": True}, "boot_order": 3, "adopt": True})
     laws.converge(lab, "legacy", {"memory": "300MiB"})
     text = path.read_text()
     assert text.startswith("# a comment of the administrator\n") and 'UNKNOWN_KEY="1"' in text and 'QUOTAUGIDLIMIT="100"' in text
@@ -350,7 +350,7 @@ def test_a_container_is_found_by_its_id_too(lab: Lab) -> None:
     ({"hostname": "a\nb"}, ("hostname", "root's shell")),
     ({"hostname": "a`id`"}, ("hostname", "root's shell")),
     ({"search": ["ok.example", "a;b"]}, ("search[1]", "not a domain")),
-    ({"features": {"fuse": True}}, ("features.fuse", "no such feature")),
+    ({"container_features": {"fuse": True}}, ("container_features.fuse", "no such feature")),
     ({"disks": [{"name": "data", "size": "1GiB"}], "disk": None}, ("disks[0]", "one disk, named root")),
     ({"disk": {"size": "1GiB", "pool": "fast"}}, ("disks[0].pool", "no such option")),
     ({"nics": [{"name": "a", "type": "venet"}]}, ("nics[0].address", "required")),
@@ -569,7 +569,7 @@ def same(documents: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_creation_that_was_killed_is_finished(fresh: Callable[[], tuple[Any, Any]]) -> None:
-    declared = edited(root_password=HASH, cloud_init={"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 AAAA ops"]}]}, features={"nfs": True})
+    declared = edited(root_password=HASH, cloud_init={"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 AAAA ops"]}]}, container_features={"nfs": True})
     if fresh()[0].node.version == 7:
         # What differs between the versions is the commands; what is written inside is the same.
         declared = {**SMALL, "state": "stopped"}
@@ -577,13 +577,13 @@ def test_a_creation_that_was_killed_is_finished(fresh: Callable[[], tuple[Any, A
 
 
 def test_a_change_that_was_killed_is_finished(fresh: Callable[[], tuple[Any, Any]]) -> None:
-    changed = edited(memory={"size": "192MiB", "swap": "0B"}, hostname="b.example.com", features={"nfs": True}, dns=None, tags={"role": "db"},
+    changed = edited(memory={"size": "192MiB", "swap": "0B"}, hostname="b.example.com", container_features={"nfs": True}, dns=None, tags={"role": "db"},
                      nics=[{"name": "wan", "type": "venet", "address": ["192.0.2.11"]}, {"name": "lan", "bridge": "br0"}])
     assert laws.assert_killed_runs_are_finished(fresh, "web1", changed, [BASE], same=same) > 6
 
 
 def test_a_restart_that_was_killed_is_finished(fresh: Callable[[], tuple[Any, Any]]) -> None:
-    earlier = [SMALL, {**SMALL, "features": {"nfs": True}}]
+    earlier = [SMALL, {**SMALL, "container_features": {"nfs": True}}]
     assert laws.assert_killed_runs_are_finished(fresh, "web1", {**earlier[1], "on_change": "restart"}, earlier, same=same) >= 3
 
 
@@ -601,10 +601,10 @@ def test_somebody_elses_change_in_between_is_noticed(lab: Lab) -> None:
         if step.startswith("store FEATURES"):
             path.write_text(path.read_text() + "# somebody else\n")
 
-    result = lab.apply("web1", {**SMALL, "state": "stopped", "features": {"nfs": True}}, meddle)
+    result = lab.apply("web1", {**SMALL, "state": "stopped", "container_features": {"nfs": True}}, meddle)
     assert result.failed and "changed by somebody else just now" in result.msg
     assert "# somebody else" in path.read_text() and "FEATURES" not in path.read_text()
-    lab.must("web1", {**SMALL, "state": "stopped", "features": {"nfs": True}})
+    lab.must("web1", {**SMALL, "state": "stopped", "container_features": {"nfs": True}})
 
 
 def test_a_failed_run_says_what_was_done(lab: Lab) -> None:
@@ -703,7 +703,7 @@ def test_everything_that_the_driver_may_send_is_sent_by_a_test(lab: Lab) -> None
     lab.must("web1", edited(io={"limit": "10MiB", "iops": 100, "priority": 3}, boot_order=4, cpus={"count": 1, "limit": "0.5", "units": 500, "pinning": "0"},
                             nics=[{"name": "wan", "type": "venet", "address": "192.0.2.10"}, {"name": "lan", "bridge": "br0"}]))
     lab.must("web1", edited(nics=[{"name": "wan", "type": "venet", "address": "192.0.2.11"}]))
-    lab.must("web1", edited(nics=None, features={"nfs": True}))
+    lab.must("web1", edited(nics=None, container_features={"nfs": True}))
     lab.must("web1", {"state": "stopped", "force_stop": True, "stop_timeout": 1})
     lab.templates["stubborn"] = "stubborn-1-x86_64"
     lab.must("web2", {"image": "stubborn", "memory": {"size": "64MiB", "swap": "0B"}})

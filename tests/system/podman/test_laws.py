@@ -297,7 +297,7 @@ def test_a_container_made_by_hand_is_adopted_by_its_spec(lab: PodmanLab) -> None
             "--dns", "10.1.1.1", "--dns-search", "example.com", "--restart", "on-failure", "--health-cmd", "none", "--secret", "fltest-pw,type=env,target=PW")
     laws.assert_adoption(lab, "hand")
     spec = lab.spec("hand")
-    assert spec["cpus"] == {"limit": "1.5", "units": 1024, "pinning": "0"} and spec["environment"] == {"A": "1"}, spec
+    assert spec["cpus"] == {"limit": "1.5", "shares": 1024, "cpuset": "0"} and spec["environment"] == {"A": "1"}, spec
     assert "h1dden" not in json.dumps(spec)
     before = process("hand")
     result = laws.converge(lab, "hand", {**spec, "memory": {**spec["memory"], "size": "128MiB"}})
@@ -400,7 +400,7 @@ def test_nothing_to_do_costs_three_processes_and_one_change_touches_one(lab: Pod
     ({"image": "docker.io/library/nginx", "pull": "never"}, ["image", "docker.io/library/nginx:latest is not on this host, and pull is never"]),
     ({"memory": "1MiB"}, ["memory.size", "6MiB or more"]),
     ({"cpus": {"count": 1, "limit": "50%"}}, ["cpus", "has both count and limit"]),
-    ({"cpus": {"pinning": "0-4000"}}, ["cpus.pinning", "this host has no CPU"]),
+    ({"cpus": {"cpuset": "0-4000"}}, ["cpus.cpuset", "this host has no CPU"]),
     ({"disks": [{"name": "root", "size": "1GiB"}]}, ["disks", "engine podman has no such option"]),
     ({"cloud_init": {"timezone": "UTC"}}, ["cloud_init", "engine podman has no such option", "kvm"]),
     ({"nics": [{"name": "a", "bridge": "br0"}]}, ["nics[0].bridge", "engine podman has no such option"]),
@@ -458,5 +458,3 @@ def test_pull(lab: PodmanLab) -> None:
     podman("tag", podman("images", "--quiet").split()[0], "localhost/fltest/app:7")
     laws.converge(lab, "app", {"image": "app", "pull": "never"})
     assert not laws.converge(lab, "app", {"image": "localhost/fltest/app:7"}).changed, "two names of one image"
-
-

@@ -166,5 +166,5 @@ def test_any_life(life: list[dict[str, Any]]) -> None:
 
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]{0,20}", fullmatch=True))
 def test_a_name_survives_the_alias(name: str) -> None:
-    device = elements.build("disk", {}, [("alias", {"name": elements.alias(elements.DISK, name)})])
-    assert elements.named_by_alias(elements.DISK, device) == name
+    device = elements.build("disk", {}, [("alias", {"name": elements.alias("disk", name)})])
+    assert elements.named_by_alias("disk", device) == name

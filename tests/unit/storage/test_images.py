@@ -21,7 +21,7 @@ from laws.file_wire import files_below
 from laws.image_lab import ImageLab
 
 from ansible_collections.flotilla.virt.plugins.module_utils._host import images
-from ansible_collections.flotilla.virt.plugins.module_utils._host.image_driver import ImageDriver, source_of
+from ansible_collections.flotilla.virt.plugins.module_utils._host.image_driver import source_of
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import FlotillaError
 
 

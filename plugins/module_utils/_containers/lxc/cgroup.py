@@ -20,6 +20,7 @@ from ..cgroup import (
     CONTROLLERS, CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, can_shrink, parse_bytes, parse_cpus, probe,
 )
 
+
 @dataclass(frozen=True)
 class Limits:
     """Memory in bytes and CPUs (a whole number, or a fraction in a container made by hand); None is no limit."""

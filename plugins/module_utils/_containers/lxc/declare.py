@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import copy
-import ipaddress
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation
-from ..._reconcile.attachment import Attachment, Networks
+from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError, FlotillaError, Problem, Refused, join_path, raise_if_any
 from ..._reconcile.grammar import GUEST
@@ -22,7 +21,7 @@ from ..._reconcile.schema import Spec
 from .. import images, users
 from ..addresses import address_problems, same_family
 from ..host import Host
-from . import grammar, read
+from . import read
 from .config import nets_of, pairs_of
 
 LEAST_MEMORY = 16 << 20

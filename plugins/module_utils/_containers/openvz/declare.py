@@ -108,9 +108,9 @@ class Checker:
         for index, word in enumerate(spec.get("search") or ()):
             if not table.HOSTNAME.match(str(word)):
                 bad("search[%d]" % index, "%r is not a domain" % word, "use letters, digits, dots and dashes")
-        for name in spec.get("features") or ():
+        for name in spec.get("container_features") or ():
             if str(name).lower() not in dialect.features:
-                bad("features.%s" % name, "%s has no such feature" % dialect.text, "choose from " + ", ".join(sorted(dialect.features)))
+                bad("container_features.%s" % name, "%s has no such feature" % dialect.text, "choose from " + ", ".join(sorted(dialect.features)))
         if spec.get("capabilities") and dialect.version >= 7:
             bad("capabilities", "%s ignores capabilities" % dialect.text, "remove them")
         for part in ("add", "drop"):

@@ -41,7 +41,7 @@ RULES: Dict[str, Rule] = {
     "io.iops": Rule(default=0),
     "io.priority": Rule(default=4),
     "nics[].address": Rule(same=grammar.same_addresses),
-    "features": Rule(live=False, reason=_AT_START, same=grammar.same_features),
+    "container_features": Rule(live=False, reason=_AT_START, same=grammar.same_features),
     "capabilities.add": Rule(live=False, reason=_AT_START, same=grammar.same_capabilities),
     "capabilities.drop": Rule(live=False, reason=_AT_START, same=grammar.same_capabilities),
     "autostart": Rule(default=False, always=True),
@@ -51,7 +51,7 @@ RULES: Dict[str, Rule] = {
     "image": Rule(creation=True, reason="the template is used when the container is made"),
 }
 _CREATION = Rule(creation=True, reason=FIRST_BOOT)
-_WAITS = ("features", "capabilities")
+_WAITS = ("container_features", "capabilities")
 
 # A container has one disk, which is never taken away from it: undeclared, its size stays.
 OPTIONS = tuple(replace(option, take_back="keep") if option.name == "disks" else option for option in GUEST)

@@ -204,7 +204,7 @@ ROWS: Tuple[Row, ...] = (
     Row("autostart", "ONBOOT", "--onboot", _flag, _yes_no, _send(_yes_no)),
     Row("boot_order", "BOOTORDER", "--bootorder", _whole, _text, _send(_text)),
     # Only the next start takes them, and version 4 takes unknown names for others: they go into the file itself.
-    Row("features", "FEATURES", "", _features, _features_text),
+    Row("container_features", "FEATURES", "", _features, _features_text),
 )
 BY_PATTERN: Dict[str, Row] = {row.pattern: row for row in ROWS}
 

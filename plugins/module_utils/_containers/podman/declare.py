@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from ..._reconcile import schema
+from ..._reconcile import kinds, schema
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError, Problem, Refused, join_path, raise_if_any
 from ..._reconcile.grammar import GUEST
@@ -145,10 +145,10 @@ class Checker:
         if size is not None and size < LEAST_MEMORY:
             problems.append(Problem(join_path(where, "memory.size"), "is less than a process and podman's own start need",
                                     "give it 6MiB or more"))
-        every = set(_numbers(self.reader.every_cpu()))
-        missing = sorted(set(_numbers(cpus["pinning"])) - every) if cpus.get("pinning") else []
+        every = set(kinds.numbers_of(self.reader.every_cpu()))
+        missing = sorted(set(kinds.numbers_of(cpus["cpuset"])) - every) if cpus.get("cpuset") else []
         if missing:
-            problems.append(Problem(join_path(where, "cpus.pinning"), "this host has no CPU %s" % missing[0],
+            problems.append(Problem(join_path(where, "cpus.cpuset"), "this host has no CPU %s" % missing[0],
                                     "it has %s" % self.reader.every_cpu()))
         return problems
 
@@ -243,14 +243,6 @@ def _plain(value: Any) -> List[str]:
             found.append(str(ipaddress.ip_interface(word).ip))
         except ValueError:
             continue
-    return found
-
-
-def _numbers(text: str) -> List[int]:
-    found: List[int] = []
-    for part in text.split(","):
-        first, _dash, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
     return found
 
 

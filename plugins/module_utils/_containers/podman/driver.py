@@ -65,7 +65,7 @@ class PodmanDriver:
             "memory.size": Rule(cooperative=True),
             # What podman itself gives where only memory is said.
             "memory.swap": Rule(default=lambda spec: (spec.get("memory") or {}).get("size")),
-            "cpus.units": Rule(default=limits.DEFAULT_UNITS),
+            "cpus.shares": Rule(default=limits.DEFAULT_UNITS),
             "nics[].address": Rule(same=same_addresses),
             "autostart": Rule(default=False, always=True),
             "tags": Rule(always=True),
@@ -118,7 +118,7 @@ class PodmanDriver:
         running = limits.to_spec(item.live, by_limit) if item.live is not None else {}
         kept = limits.to_spec(item.stored, by_limit)
         found = []
-        for group, options in (("cpus", ("count", "limit", "units", "pinning")), ("memory", ("size", "swap"))):
+        for group, options in (("cpus", ("count", "limit", "shares", "cpuset")), ("memory", ("size", "swap"))):
             for name in options:
                 asked, next_time = (stored.get(group) or {}).get(name), (kept.get(group) or {}).get(name)
                 if asked != next_time:
@@ -247,7 +247,7 @@ class PodmanDriver:
         if touched and item.init and work.request.option("on_change", "live") != "defer":
             self._set_limits(work, item, limits.from_spec(self._target(work), work.request.declared))
         elif touched and not item.init and self.podman.version() >= (5,):
-            self._update(work.name, limits.update(item.stored, limits.from_spec(self._target(work), work.request.declared), self.reader.every_cpu()))
+            self._update(item, limits.update(item.stored, limits.from_spec(self._target(work), work.request.declared), self.reader.every_cpu()))
         for change in work.changes:
             if change.pattern == "autostart":
                 self._autostart(work, bool(change.want))
@@ -256,16 +256,17 @@ class PodmanDriver:
     def _attach(self, work: Work) -> None:
         names = list(dict.fromkeys(change.route[1] for change in work.changes if change.route[:1] == ("nics",)))
         nics = dict(work.annotation.facts.get("nics") or {})
+        own = own_id(work.existing.handle)
         for name in names:
             there = (work.existing.stored.get("nics") or {}).get(name)
             wanted = self._target(work).get("nics", {}).get(name)
             with work.step("attach the nic %s of %s" % (name, work.name) if wanted else "detach the nic %s of %s" % (name, work.name)):
                 if there:
-                    self.podman.run("detach the nic %s of %s" % (name, work.name), "network", "disconnect", there["network"], work.name)
+                    self.podman.run("detach the nic %s of %s" % (name, work.name), "network", "disconnect", there["network"], own)
                 if wanted:
                     options = [word for key, value in network_options(wanted)
                                for word in ({"mac": "--mac-address", "ip": "--ip6" if ":" in value else "--ip"}[key], value)]
-                    self.podman.run("attach the nic %s of %s" % (name, work.name), "network", "connect", *options, wanted["network"], work.name)
+                    self.podman.run("attach the nic %s of %s" % (name, work.name), "network", "connect", *options, wanted["network"], own)
             nics.pop(name, None)
             if wanted:
                 nics[name] = {key: wanted[key] for key in ("network", "mac", "address") if wanted.get(key)}
@@ -279,14 +280,14 @@ class PodmanDriver:
         words = limits.update(now, wanted, self.reader.every_cpu())
         if words:
             with work.step("set the limits of the running container %s" % work.name):
-                self._update(work.name, words)
+                self._update(item, words)
 
     def _may_shrink(self, item: Container, size: Optional[int]) -> bool:
         return cgroup.can_shrink(self.host, item.cgroups, size, cgroup.probe(self.host))
 
-    def _update(self, name: str, words: Sequence[str]) -> None:
+    def _update(self, item: Container, words: Sequence[str]) -> None:
         if words:
-            self.podman.run("set the limits of the container %s" % name, "update", *words, name)
+            self.podman.run("set the limits of the container %s" % item.name, "update", *words, own_id(item))
 
     def _autostart(self, work: Work, on: bool) -> None:
         with work.step("%s %s with the host" % ("start" if on else "no longer start", work.name)):
@@ -340,11 +341,11 @@ class PodmanDriver:
             if item.state == read.PAUSED:
                 self.podman.run("let the container %s go on" % work.name, "unpause", work.name)
             if work.request.option("force_stop", False):
-                self.podman.run("stop the container %s" % work.name, "stop", "--time", str(timeout), work.name, timeout=timeout + 60)
+                self.podman.run("stop the container %s" % work.name, "stop", "--time", str(timeout), own_id(item), timeout=timeout + 60)
                 return
             try:
                 # podman kills at its own deadline, so it gets one that lies behind ours.
-                self.podman.run("stop the container %s" % work.name, "stop", "--time", str(timeout + 86400), work.name, timeout=max(timeout, 1))
+                self.podman.run("stop the container %s" % work.name, "stop", "--time", str(timeout + 86400), own_id(item), timeout=max(timeout, 1))
             except EngineError as error:
                 if "did not finish" not in error.message:
                     raise
@@ -370,7 +371,7 @@ class PodmanDriver:
         if item.document is not None:
             self._stop(work, item)
             with work.step("remove the container %s" % work.name):
-                self.podman.run("remove the container %s" % work.name, "rm", *(["--volumes"] if storage else []), work.name)
+                self.podman.run("remove the container %s" % work.name, "rm", *(["--volumes"] if storage else []), own_id(item))
         self._remove_secrets(work, item, anew)
         if anew:
             return
@@ -426,7 +427,7 @@ class PodmanDriver:
         item: Container = actual.handle
         if item.live is not None and any(change.pattern == "memory.size" for change in changes) \
                 and self._may_shrink(item, item.asked["memory"]):
-            self._update(item.name, limits.update(item.live, item.asked, self.reader.every_cpu()))
+            self._update(item, limits.update(item.live, item.asked, self.reader.every_cpu()))
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
         """Wait until the container runs, or has an address."""
@@ -441,6 +442,11 @@ class PodmanDriver:
         found = inside.wait("podman", actual.name, wanted["what"], wanted.get("timeout") or inside.TIMEOUT, look)
         actual.status.update(addresses=found.get("addresses", actual.status.get("addresses")))
         return found
+
+
+def own_id(item: Container) -> str:
+    """The id of the very container that was read: one that got its name since is not touched in its place."""
+    return str(item.part("Id"))
 
 
 def _still_asked(item: Container) -> Dict[str, Any]:

@@ -70,8 +70,9 @@ def nics_of(item: Container) -> Dict[str, Spec]:
         if network is not None and network not in taken:
             taken.add(network)
             found[name] = {"name": name, "network": network}
-            if network == noted.get("network"):
-                found[name].update({key: noted[key] for key in ("mac", "address") if noted.get(key)})
+            # On its way to another network it has its MAC still, and no address there.
+            known = ("mac", "address") if network == noted.get("network") else ("mac",)
+            found[name].update({key: noted[key] for key in known if noted.get(key)})
     said = _said_of_networks(item.part("Config", "CreateCommand") or [])
     for network in attached:
         if network not in taken:

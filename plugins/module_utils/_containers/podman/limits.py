@@ -18,10 +18,10 @@ from ..._reconcile.schema import Spec
 from ..cgroup import CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, parse_bytes, parse_cpus
 
 Limits = Dict[str, Any]
-"""`memory` and `swap` in bytes, `cpus` as text ("1.5"), `units`, `pinning` ("0-1"); None is no limit."""
+"""`memory` and `swap` in bytes, `cpus` as text ("1.5"), `units` are its shares, `pinning` its CPUs ("0-1"); None is no limit."""
 
 NAMES = ("memory", "swap", "cpus", "units", "pinning")
-OPTIONS = {"memory": ("memory", "size"), "swap": ("memory", "swap"), "units": ("cpus", "units"), "pinning": ("cpus", "pinning")}
+OPTIONS = {"memory": ("memory", "size"), "swap": ("memory", "swap"), "units": ("cpus", "shares"), "pinning": ("cpus", "cpuset")}
 DEFAULT_UNITS = 1024
 _MEMSW_V1, _SWAP_V2, _SHARES_V1, _WEIGHT_V2, _CPUSET = (
     "memory.memsw.limit_in_bytes", "memory.swap.max", "cpu.shares", "cpu.weight", "cpuset.cpus")
@@ -49,7 +49,7 @@ def stored(settings: Mapping[str, Any]) -> Limits:
 
 
 def _cpuset(text: Optional[str]) -> Optional[str]:
-    return kinds.cpuset(text.strip()) if text and text.strip() else None
+    return kinds.number_set(text.strip()) if text and text.strip() else None
 
 
 def files(cgroups: Mapping[str, str], hierarchies: Hierarchies) -> Dict[str, str]:

@@ -90,7 +90,7 @@ class Reader:
 
     def every_cpu(self) -> str:
         """The CPUs of the host that are in use, such as `0-3`."""
-        return kinds.cpuset((self.host.read_file("/sys/devices/system/cpu/online") or "0").strip())
+        return kinds.number_set((self.host.read_file("/sys/devices/system/cpu/online") or "0").strip())
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Container]:
         """All containers of the host, or the named ones, and what is only begun or left of one."""

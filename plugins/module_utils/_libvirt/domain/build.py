@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 from xml.etree.ElementTree import Element, SubElement
 
 from ..._reconcile.annotation import Annotation
 from .. import xmltree
 from . import elements, table
 
-# q35 leaves one free port; each device plugged later needs a port of its own (LIBVIRT.md trap 4; the same number as
-# libosinfo's and virt-install's default machines get).
-SPARE_ROOT_PORTS = 14
+# Written in this order; everything else follows in the order of the grammar. The way in which memory grows is turned over
+# once its size and ceiling stand there.
+_FIRST = ("cpus.maximum", "cpus.count", "memory.maximum", "memory.size", "os.firmware", "os.secure_boot")
+_LAST = ("memory.method", "memory.slots")
 
 
 @dataclass(frozen=True)
@@ -30,78 +31,56 @@ class Platform:
 
 
 def domain(name: str, uuid: str, want: Mapping[str, Any], platform: Platform, annotation: Annotation) -> Element:
-    """The whole document of a new domain."""
+    """The whole document of a new domain, less what its option `xml` says."""
     root = elements.build("domain", {"type": platform.domain_type})
     SubElement(root, "name").text = name
     SubElement(root, "uuid").text = uuid
     xmltree.set_annotation(root, annotation.to_json())
-    _boot(root, want.get("os", {}), platform)
+    _machine(root, want.get("os", {}), platform)
     elements.required(root, "vcpu").text = "1"
-    for pattern in ("cpus.maximum", "cpus.count", "memory.maximum", "memory.size", "title", "description"):
-        value = _at(want, pattern)
-        if value is not None:
-            table.BY_PATTERN[pattern].put(root, value)
-    if platform.domain_type != "test":
-        _hardware(root, platform, want.get("os", {}))
+    elements.required(root, "devices")
+    for one in _in_order():
+        value = value_at(want, one.route)
+        if value is not None and one.pattern not in ("uuid", "virtualization", "os.architecture", "os.machine", "console", "xml"):
+            one.put(root, value)
+    for things in table.DOMAIN.things:
+        for item in _items(things, value_at(want, things.route)):
+            add_thing(root, root, things, item)
     devices = elements.required(root, "devices")
-    for disk in want.get("disks", {}).values():
-        add_disk(root, disk)
-    for nic in want.get("nics", {}).values():
-        add_nic(root, nic)
-    table.BY_PATTERN["agent"].put(root, want.get("agent", True))
-    if want.get("console", True):
+    if want.get("console", True) and devices.find("serial") is None:
         devices.append(_serial(name, platform))
-    devices.append(elements.build("memballoon", {"model": "virtio"}))
+    if devices.find("memballoon") is None:
+        devices.append(elements.build("memballoon", {"model": "virtio"}))
     return root
 
 
-def _at(want: Mapping[str, Any], pattern: str) -> Any:
+def _in_order() -> List[table.Field]:
+    fields = {one.pattern: one for one in table.DOMAIN.fields}
+    return [fields[pattern] for pattern in _FIRST] + [one for pattern, one in fields.items() if pattern not in _FIRST + _LAST] + [
+        fields[pattern] for pattern in _LAST]
+
+
+def value_at(want: Mapping[str, Any], route: Any) -> Any:
+    """The value of a declaration at a route; None where nothing is declared."""
     value: Any = want
-    for part in pattern.split("."):
+    for part in route:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
 
-def _boot(root: Element, system: Mapping[str, Any], platform: Platform) -> None:
-    boot = SubElement(root, "os")
-    kind = SubElement(boot, "type", {"arch": platform.architecture})
+def _items(things: table.Things, value: Any) -> List[Mapping[str, Any]]:
+    if not value:
+        # A thing without any options is declared all the same.
+        return [{}] if things.single and value is not None else []
+    return [value] if things.single else [item for name, item in value.items() if name != "none"]
+
+
+def _machine(root: Element, system: Mapping[str, Any], platform: Platform) -> None:
+    kind = SubElement(SubElement(root, "os"), "type", {"arch": system.get("architecture") or platform.architecture})
     kind.text = "hvm"
     machine = system.get("machine") or platform.machine
     if machine:
         kind.set("machine", machine)
-    if system.get("firmware") == "uefi":
-        boot.set("firmware", "efi")
-    for part in ("kernel", "initrd", "cmdline"):
-        if system.get(part) is not None:
-            SubElement(boot, part).text = str(system[part])
-    SubElement(boot, "boot", {"dev": "hd"})
-
-
-def _hardware(root: Element, platform: Platform, system: Mapping[str, Any]) -> None:
-    features = SubElement(root, "features")
-    if platform.architecture in ("x86_64", "i686"):
-        SubElement(features, "acpi")
-        SubElement(features, "apic")
-    elif system.get("firmware") == "uefi":
-        SubElement(features, "acpi")
-    if platform.domain_type == "kvm":
-        SubElement(root, "cpu", {"mode": "host-model", "check": "partial"})
-    offset = "localtime" if system.get("family") == "windows" else "utc"
-    clock = SubElement(root, "clock", {"offset": offset})
-    if platform.architecture in ("x86_64", "i686"):
-        # Linux under emulation with several CPUs was seen to hang for good right after it had switched to the HPET.
-        for timer in ({"name": "rtc", "tickpolicy": "catchup"}, {"name": "pit", "tickpolicy": "delay"},
-                      {"name": "hpet", "present": "no"}):
-            SubElement(clock, "timer", timer)
-    devices = elements.required(root, "devices")
-    machine = system.get("machine") or platform.machine
-    if machine == "q35" or "-q35-" in machine:
-        devices.append(elements.build("controller", {"type": "pci", "index": "0", "model": "pcie-root"}))
-        for _port in range(SPARE_ROOT_PORTS):
-            devices.append(elements.build("controller", {"type": "pci", "model": "pcie-root-port"}))
-    devices.append(elements.build("rng", {"model": "virtio"}))
-    backend = SubElement(devices[-1], "backend", {"model": "random"})
-    backend.text = "/dev/urandom"
 
 
 def _serial(name: str, platform: Platform) -> Element:
@@ -123,32 +102,113 @@ def ensure_controller(root: Element, bus: str) -> None:
         devices.append(elements.build("controller", {"type": "scsi", "index": "0", "model": "virtio-scsi"}))
 
 
-def add_disk(root: Element, disk: Mapping[str, Any], live: Optional[Element] = None) -> Element:
-    """Appends a disk of the declaration and returns it; its target is free in the running document too."""
-    bus = disk.get("bus", "virtio")
+# -- things --------------------------------------------------------------------------------------------------------------------
+
+def add_thing(domain_root: Element, parent: Element, things: table.Things, value: Mapping[str, Any],
+              live: Optional[Element] = None) -> Element:
+    """Makes a thing of the declaration below `parent` and returns it.
+
+    live: the running document, in which the target name of a disk must be free too.
+    """
+    thing = things.thing
+    way, _slash, tag = thing.place.rpartition("/")
+    element = SubElement(xmltree.ensure(parent, way) if way else parent, tag)
+    for place, word in thing.first:
+        xmltree.put(element, place if "@" in place else "@" + place, word)
+    if things.pattern in ("disks[]", "media[]"):
+        _begin_disk(domain_root, element, things.pattern == "media[]", value, live)
+    for one in things.level.fields:
+        said = value_at(value, one.route)
+        if said is not None and one.row.codec != "bus":
+            one.put(element, said)
+    for inner in things.level.things:
+        for item in _items(inner, value_at(value, inner.route)):
+            add_thing(domain_root, element, inner, item, live)
+    _complete(domain_root, element, things, value)
+    return element
+
+
+def _begin_disk(root: Element, element: Element, medium: bool, disk: Mapping[str, Any], live: Optional[Element]) -> None:
+    floppy = disk.get("type") == "floppy"
+    bus = disk.get("bus") or ("fdc" if floppy else "sata" if medium else "virtio")
     ensure_controller(root, bus)
-    device = elements.build("disk", {"type": "volume", "device": "disk"}, [
-        ("driver", {"name": "qemu", "type": disk.get("format", "qcow2")})])
-    SubElement(device, "target", {"dev": elements.next_target(root, bus, live), "bus": bus})
-    for row in table.DISK_ROWS:
-        option = row.pattern.rsplit(".", 1)[1]
-        if disk.get(option) is not None and option not in ("bus", "format"):
-            row.put(device, disk[option])
-    SubElement(device, "alias", {"name": elements.alias(elements.DISK, disk["name"])})
-    elements.required(root, "devices").append(device)
-    return device
+    SubElement(element, "driver", {"name": "qemu", "type": disk.get("format", "raw" if medium else "qcow2")})
+    SubElement(element, "target", {"dev": elements.next_target(root, bus, live), "bus": bus})
+    if medium and not floppy:
+        SubElement(element, "readonly")
 
 
-def add_nic(root: Element, nic: Mapping[str, Any]) -> Element:
-    """Appends a NIC of the declaration and returns it."""
-    device = elements.build("interface", {"type": "network"})
-    for row in table.NIC_ROWS:
-        option = row.pattern.rsplit(".", 1)[1]
-        if nic.get(option) is not None:
-            row.put(device, nic[option])
-    SubElement(device, "alias", {"name": elements.alias(elements.NIC, nic["name"])})
-    elements.required(root, "devices").append(device)
-    return device
+def _complete(root: Element, element: Element, things: table.Things, value: Mapping[str, Any]) -> None:
+    """What a new thing has besides what is declared of it."""
+    if things.thing.alias:
+        SubElement(element, "alias", {"name": elements.alias(things.thing.alias, value.get("name") or "0")})
+    completed = _COMPLETED.get(things.pattern)
+    if completed is not None:
+        completed(root, element, value)
+    if value.get("boot_order") is not None:
+        elements.drop_boot_devices(root)
+
+
+def _complete_vsock(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
+    if value.get("cid") is None:
+        xmltree.put(element, "cid/@auto", "yes")
+
+
+def _complete_rng(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
+    if element.find("backend") is None:
+        SubElement(element, "backend")
+    backend = elements.required(element, "backend")
+    backend.set("model", value.get("backend", "random"))
+    if backend.get("model") == "random" and not backend.text:
+        backend.text = "/dev/urandom"
+
+
+def _complete_graphics(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
+    if value.get("port") is None and element.get("type") in ("vnc", "spice"):
+        element.set("autoport", "yes")
+
+
+def _complete_filesystem(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
+    if value.get("target") is None:
+        xmltree.put(element, "target/@dir", value["name"])
+    if value.get("access_mode") is None:
+        element.set("accessmode", "passthrough")
+
+
+def _complete_channel(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
+    target = elements.required(element, "target")
+    target.set("type", target.get("type", "virtio"))
+    target.set("name", target.get("name", value["name"]))
+    element.set("type", element.get("type", "unix"))
+
+
+def _complete_chardev(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
+    element.set("type", element.get("type", "pty"))
+
+
+def _complete_usb_controller(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
+    if value.get("type") == "scsi" and value.get("model") is None:
+        element.set("model", "virtio-scsi")
+
+
+def _complete_topology(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
+    for part in ("sockets", "dies", "cores", "threads"):
+        element.set(part, element.get(part, "1"))
+
+
+def _complete_interface(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
+    if element.get("type") == "direct":
+        source = elements.required(element, "source")
+        source.set("mode", source.get("mode", "bridge"))
+    if element.get("type") == "vhostuser":
+        elements.required(element, "source").set("mode", elements.required(element, "source").get("mode", "client"))
+
+
+_COMPLETED = {
+    "vsock": _complete_vsock, "rng": _complete_rng, "graphics[]": _complete_graphics, "filesystems[]": _complete_filesystem,
+    "channels[]": _complete_channel, "serials[]": _complete_chardev, "controllers[]": _complete_usb_controller, "cpus.topology": _complete_topology,
+    "nics[]": _complete_interface,
+}
 
 
 def set_seed(root: Element, pool: Optional[str], volume: Optional[str]) -> None:

@@ -14,9 +14,13 @@ from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.schema import Spec
 from ..connection import translated
 from ..storage import Storage
-from . import live as live_verbs
 
+KIB = 1024
+SIZES = ("size", "maximum", "hard_limit", "soft_limit", "swap_hard_limit")
 Path = Callable[..., str]
+# What a NIC can be connected to, and where a disk's data can be: one of each.
+CONNECTIONS = ("network", "bridge", "macvtap", "hostdev", "user", "vhost_user", "vdpa")
+ELSEWHERE = ("file", "device", "source", "url")
 
 
 def path_in(request: Request, option: str, name: str, *rest: str) -> str:
@@ -34,8 +38,8 @@ def ceilings(request: Request, want: Mapping[str, Any]) -> List[Problem]:
         if values.get("maximum") is not None and values.get(part) is not None and values[part] > values["maximum"]:
             problems.append(Problem(join_path(request.where, option, "maximum"), "is below %s.%s" % (option, part),
                                     "raise the maximum or lower the %s" % part))
-    for part, size in want.get("memory", {}).items():
-        if size % live_verbs.KIB:
+    for part in SIZES:
+        if want.get("memory", {}).get(part, 0) % KIB:
             problems.append(Problem(join_path(request.where, "memory", part), "is not a whole number of KiB"))
     return problems
 
@@ -61,13 +65,13 @@ class DiskChecks:
         where: Path = lambda *rest: path_in(work.request, "disks", name, *rest)
         other = self._has_it_already(work, name, disk)
         if other:
-            part = next(part for part in ("file", "device", "volume") if disk.get(part) is not None)
+            part = next(part for part in (*ELSEWHERE, "volume") if disk.get(part) is not None)
             return [Problem(where(part), "this is the guest's disk %s already (in disks)" % other,
                             "call it %s, give %s a new name with was, or declare another volume" % (other, other))]
-        if disk.get("file") is not None or disk.get("device") is not None:
+        if any(disk.get(option) is not None for option in ELSEWHERE):
             return self._file(disk, where)
         if disk.get("pool") is None:
-            return [Problem(where("pool"), "is required for a new disk", "name a pool, or use file or device")]
+            return [Problem(where("pool"), "is required for a new disk", "name a pool, or use file, device, source or url")]
         problems = self._image(disk, where)
         if not self.ready:
             return problems
@@ -82,7 +86,7 @@ class DiskChecks:
     def _has_it_already(work: Work, name: str, disk: Spec) -> Optional[str]:
         """The name of another disk of this guest with the same data: written twice, it would be destroyed."""
         def data(of: Mapping[str, Any]) -> List[Any]:
-            return [of.get("file"), of.get("device"), of.get("pool") if of.get("volume") else None, of.get("volume")]
+            return [of.get("file"), of.get("device"), of.get("source"), of.get("url"), of.get("pool") if of.get("volume") else None, of.get("volume")]
 
         renamed = moves(work)
         stored = {renamed.get(label, label): one for label, one in work.actual.stored["disks"].items()} if work.actual else {}
@@ -94,11 +98,12 @@ class DiskChecks:
                      if label != name and any(data(disk)) and data(other) == data(disk)), None)
 
     def _file(self, disk: Spec, where: Path) -> List[Problem]:
-        problems = [Problem(where(option), "cannot be used together with file or device", "remove one of them")
-                    for option in ("pool", "volume", "size", "image") if disk.get(option) is not None
+        used = [option for option in ELSEWHERE if disk.get(option) is not None]
+        problems = [Problem(where(option), "cannot be used together with %s" % used[0], "remove one of them")
+                    for option in ("pool", "volume", "size", "image", *used[1:]) if disk.get(option) is not None
                     and not (option == "volume" and disk.get("pool") is None)]
         place = disk.get("file") or disk.get("device")
-        if self.local and not os.path.exists(str(place)):
+        if place and self.local and not os.path.exists(str(place)):
             problems.append(Problem(where("file" if disk.get("file") else "device"), "%s is not there" % place,
                                     "correct the path, or make it first"))
         return problems
@@ -162,9 +167,10 @@ class NicChecks:
         taken: Dict[str, str] = {}
         for name, nic in work.want.get("nics", {}).items():
             where: Path = lambda *rest, name=name: path_in(work.request, "nics", name, *rest)
-            both = nic.get("network") is not None and nic.get("bridge") is not None
-            if both or (name in new and nic.get("network") is None and nic.get("bridge") is None):
-                found.append(Problem(where(), "needs either a network or a bridge", "name one of the two"))
+            ends = [option for option in CONNECTIONS if nic.get(option) not in (None, False)]
+            if len(ends) > 1 or (name in new and not ends):
+                found.append(Problem(where(), "needs one place to be connected to, such as a network or a bridge, and has %s" % (
+                    " and ".join(ends) or "none"), "name one of %s" % ", ".join(CONNECTIONS)))
             elif nic.get("network") is not None and (name in new or (name, "network") in changed):
                 found += self._network(nic["network"], where)
             if nic.get("mac") is not None:

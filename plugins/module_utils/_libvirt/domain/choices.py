@@ -12,9 +12,12 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from ..._reconcile.contract import Request
 from ..._reconcile.errors import DeclarationError, join_path
 from ..._reconcile.identity import derived_mac
+from ..._reconcile.kvm.cpus import count_of
+from ..._reconcile.merge import merge_specs
 from ..._reconcile.schema import Spec
 from .. import xmltree
-from . import build
+from ..connection import libvirt
+from . import build, profiles
 
 _NAMESPACE = uuid_module.uuid5(uuid_module.NAMESPACE_URL, "urn:flotilla:virt:1")
 LOG_DIRECTORY = "/var/log/libvirt/qemu"
@@ -28,37 +31,59 @@ def uuid(fleet: str, name: str) -> str:
     return str(uuid_module.uuid5(_NAMESPACE, "%s/%s" % (fleet, name)))
 
 
-def disk_defaults(guest: str, disk: Mapping[str, Any]) -> Spec:
-    """A new disk with our defaults: a qcow2 volume on virtio, named after guest and disk."""
-    full: Dict[str, Any] = {"bus": "virtio"}
-    if disk.get("file") is None and disk.get("device") is None:
+def disk_defaults(guest: str, disk: Mapping[str, Any], defaults: Mapping[str, Any]) -> Spec:
+    """A new disk with our defaults: a qcow2 volume named after guest and disk, on the bus that the system has a driver for."""
+    full: Dict[str, Any] = dict(defaults)
+    if all(disk.get(part) is None for part in ("file", "device", "source", "url")):
         kind = disk.get("format", "qcow2")
         full.update(format=kind, volume="%s-%s.%s" % (guest, disk["name"], kind))
     elif disk.get("format") is None:
-        full["format"] = "raw" if disk.get("device") else "qcow2"
+        full["format"] = "qcow2" if disk.get("file") else "raw"
     full.update(disk)
     return full
 
 
-def nic_defaults(fleet: str, guest: str, nic: Mapping[str, Any]) -> Spec:
-    """A new NIC with our defaults: virtio, and a derived MAC address."""
-    return {"model": "virtio", "mac": derived_mac(fleet, guest, nic["name"]), **nic}
+def nic_defaults(fleet: str, guest: str, nic: Mapping[str, Any], defaults: Mapping[str, Any]) -> Spec:
+    """A new NIC with our defaults: a model that the system has a driver for, and a derived MAC address."""
+    return {**defaults, "mac": derived_mac(fleet, guest, nic["name"]), **nic}
 
 
-def creation_defaults(request: Request) -> Spec:
-    """The whole declaration of a domain that does not exist yet."""
-    want = dict(request.declared)
-    if "memory" not in want or "size" not in want["memory"]:
+def medium_defaults(medium: Mapping[str, Any], defaults: Mapping[str, Any]) -> Spec:
+    """A new drive with our defaults."""
+    return {**({} if medium.get("type") == "floppy" else defaults), "format": "raw", **medium}
+
+
+def creation_defaults(request: Request, profile: Mapping[str, Any]) -> Spec:
+    """The whole declaration of a domain that does not exist yet: our defaults and its profile's below what is declared."""
+    if "size" not in request.declared.get("memory", {}):
         raise DeclarationError.at(join_path(request.where, "memory"), "is required to create a domain",
                                   "declare it, such as memory: 2GiB")
-    memory, cpus = dict(want["memory"]), dict(want.get("cpus", {}))
-    memory.setdefault("maximum", memory["size"])
+    layer = {name: value for name, value in profile.items() if name not in EACH}
+    if _boots_by_device(request.declared):
+        layer = {name: value for name, value in layer.items() if name != "boot"}
+    want = merge_specs(layer, request.declared)
+    want["memory"].setdefault("maximum", want["memory"]["size"])
+    cpus = want.setdefault("cpus", {})
+    topology = cpus.get("topology")
+    if topology is not None:
+        cpus["topology"] = {"sockets": 1, "cores": 1, "threads": 1, **topology}
+        cpus.setdefault("maximum", count_of(want))
+        cpus.setdefault("count", cpus["maximum"])
     cpus.setdefault("count", 1)
     cpus.setdefault("maximum", cpus["count"])
-    want.update(memory=memory, cpus=cpus, state=_first_state(want.get("state")))
+    want["state"] = _first_state(want.get("state"))
     want.setdefault("agent", True)
     want.setdefault("console", True)
     return want
+
+
+# Parts of a profile that are for each disk, drive and NIC.
+EACH = ("disk", "medium", "nic")
+
+
+def _boots_by_device(declared: Mapping[str, Any]) -> bool:
+    return any(item.get("boot_order") is not None for option in ("disks", "media", "nics", "host_devices")
+               for item in declared.get(option, {}).values())
 
 
 def _first_state(state: Optional[str]) -> str:
@@ -71,7 +96,26 @@ class Capabilities:
     def __init__(self, connection: Any, kvm_problem: KvmProblem) -> None:
         self._root = xmltree.parse(connection.getCapabilities())
         self._kvm_problem = kvm_problem
+        self._connection = connection
+        self._domains: Dict[Tuple[Any, ...], Optional[Any]] = {}
         self.test = connection.getType() == "TEST"
+
+    def of_domain(self, kind: str, architecture: Optional[str], machine: Optional[str], path: str) -> Optional[Any]:
+        """What a guest of this type can have (virConnectGetDomainCapabilities); asked once for each kind of guest.
+
+        Raises DeclarationError at `path` where there is no such machine type.
+        """
+        key = (kind, architecture, machine)
+        if key not in self._domains:
+            try:
+                self._domains[key] = xmltree.parse(self._connection.getDomainCapabilities(None, architecture, machine or None, kind, 0))
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_INVALID_ARG:
+                    raise DeclarationError.at(path, "this host cannot make a %s guest with machine type %s: %s" % (
+                        kind, machine, error.get_error_message()), "virsh capabilities lists the machine types") from None
+                # An old libvirt, or a driver without this call: nothing is known, and libvirt itself will judge.
+                self._domains[key] = None
+        return self._domains[key]
 
     def architecture(self) -> str:
         """The host's own architecture."""
@@ -84,16 +128,25 @@ class Capabilities:
                 return tuple(node.get("type", "") for node in arch.findall("domain"))
         return ()
 
-    def platform(self, wanted: str, path: str) -> Tuple[build.Platform, str]:
+    def profile(self, request: Request) -> Mapping[str, Any]:
+        """The defaults of a new guest on this host. A host of libvirt's test driver has no hardware to choose."""
+        if self.test:
+            return {"disk": {"bus": "virtio"}, "nic": {"model": "virtio"}}
+        platform = self.platform(request.option("virtualization", "kvm"), request)[0]
+        system = request.declared.get("os", {})
+        return profiles.profile(system, platform.architecture, system.get("machine") or platform.machine, platform.domain_type == "kvm")
+
+    def platform(self, wanted: str, request: Request) -> Tuple[build.Platform, str]:
         """The platform of a new domain for `virtualization`, and a sentence about it where it is emulated.
 
-        Raises DeclarationError at `path` where hardware virtualization is wanted and cannot be used.
+        Raises DeclarationError where hardware virtualization is wanted and cannot be used.
         """
         if self.test:
             return build.Platform("test", self._any_architecture()), ""
-        architecture = self.architecture()
+        path = request.where
+        architecture = request.declared.get("os", {}).get("architecture") or self.architecture()
         types = self._types(architecture)
-        problem = "" if wanted == "qemu" else self._problem(types)
+        problem = "" if wanted == "qemu" else self._problem(types, architecture)
         if problem and wanted == "kvm":
             raise DeclarationError.at(
                 join_path(path, "virtualization"), "this host cannot run KVM guests: %s" % problem,
@@ -101,7 +154,7 @@ class Capabilities:
         kind = "qemu" if wanted == "qemu" or problem else "kvm"
         if kind not in types:
             raise DeclarationError.at(path, "libvirt has no %s domains for %s here" % (kind, architecture),
-                                      "install QEMU for it (the role kvm_host does)")
+                                      "install QEMU for it (the role kvm_host does for the host's own)")
         note = "emulated, because %s" % problem if problem else "emulated, as declared" if kind == "qemu" else ""
         return build.Platform(kind, architecture, DEFAULT_MACHINES.get(architecture, ""), LOG_DIRECTORY), note
 
@@ -109,5 +162,7 @@ class Capabilities:
         arch = self._root.find("guest/arch")
         return "i686" if arch is None else arch.get("name", "i686")
 
-    def _problem(self, types: Tuple[str, ...]) -> str:
+    def _problem(self, types: Tuple[str, ...], architecture: str) -> str:
+        if architecture != self.architecture():
+            return "the host's architecture is %s, not %s" % (self.architecture(), architecture)
         return self._kvm_problem() if "kvm" in types else "libvirt offers no kvm domains here"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile import grammar, kinds
@@ -22,7 +22,7 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-from . import build, checks, choices, document, elements, live, power, reader, seeding, table, waiting
+from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, waiting
 
 METADATA_KEY = "flotilla"
 
@@ -77,16 +77,29 @@ class DomainDriver:
 
     def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
         """See `Driver.complete`: defaults for a new domain, and for the new devices of an existing one."""
-        want = choices.creation_defaults(request) if actual is None else dict(request.declared)
+        profile = self._profile(request, actual)
+        want = choices.creation_defaults(request, profile) if actual is None else dict(request.declared)
         have = actual.stored if actual is not None else {}
-        disks, nics = want.get("disks", {}), want.get("nics", {})
-        there = set(have.get("disks", {}))
-        there -= {disk["was"] for name, disk in disks.items() if disk.get("was") in there and name not in there}
-        want["disks"] = {name: disk if name in there else choices.disk_defaults(request.name, disk)
-                         for name, disk in disks.items()}
-        want["nics"] = {name: nic if name in have.get("nics", {}) else
-                        choices.nic_defaults(request.fleet, request.name, nic) for name, nic in nics.items()}
+        makers: Mapping[str, Callable[[Spec], Spec]] = {
+            "disks": lambda disk: choices.disk_defaults(request.name, disk, profile.get("disk", {})),
+            "media": lambda medium: choices.medium_defaults(medium, profile.get("medium", {})),
+            "nics": lambda nic: choices.nic_defaults(request.fleet, request.name, nic, profile.get("nic", {}))}
+        for option, make in makers.items():
+            items, there = want.get(option, {}), set(have.get(option, {}))
+            # The name of one that is renamed is free for another.
+            there -= {item["was"] for name, item in items.items() if item.get("was") in there and name not in there}
+            if items or option != "media":
+                want[option] = {name: item if name in there else make(item) for name, item in items.items()}
         return want
+
+    def _profile(self, request: Request, actual: Optional[Actual]) -> Mapping[str, Any]:
+        """The defaults of this guest; of one that is there already, only those of its new devices count."""
+        if not self.host_ready:
+            return profiles.profile(request.declared.get("os", {}), "x86_64", "q35", False)
+        if actual is None:
+            return self._capable().profile(request)
+        system = {**request.declared.get("os", {}), **actual.stored.get("os", {})}
+        return profiles.profile(system, system.get("architecture", "x86_64"), system.get("machine", ""), False)
 
     def check(self, work: Work) -> None:
         """See `Driver.check`."""
@@ -98,6 +111,9 @@ class DomainDriver:
             return
         problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
         problems += checks.ceilings(request, work.want)
+        stored = work.actual.stored if work.actual is not None else {}
+        problems += consistency.problems(request, work.want, stored, self._domain_capabilities(work),
+                                         self.local and self.host_ready and not self._test())
         new_disks = self._new_items(work, "disks")
         disk_checks = checks.DiskChecks(self._storage(), self.surroundings.pools, self.surroundings.images,
                                         self.local, self.host_ready)
@@ -143,7 +159,7 @@ class DomainDriver:
             raise DeclarationError.at(join_path(work.request.where, "name"), str(error)) from None
         if not self.host_ready:
             return None
-        identity = choices.uuid(work.request.fleet, work.name)
+        identity = self._uuid(work)
         with translated("look up a UUID"):
             try:
                 other = self.connection.lookupByUUIDString(identity)
@@ -159,8 +175,26 @@ class DomainDriver:
                                       "needs a place for its seed", "declare a disk in a pool")
         return emulated or None
 
+    @staticmethod
+    def _uuid(work: Work) -> str:
+        return str(work.want.get("uuid") or choices.uuid(work.request.fleet, work.name))
+
     def _platform(self, request: Request) -> Tuple[build.Platform, str]:
-        return self._capable().platform(request.option("virtualization", "kvm"), request.where)
+        return self._capable().platform(request.option("virtualization", "kvm"), request)
+
+    def _domain_capabilities(self, work: Work) -> Optional[Element]:
+        """What QEMU can do for this guest; None where nobody can be asked. Raises DeclarationError for a machine that there is not."""
+        if not self.host_ready or self._test():
+            return None
+        system = work.want.get("os", {})
+        if work.actual is None:
+            platform = self._platform(work.request)[0]
+            kind, architecture, machine = platform.domain_type, platform.architecture, system.get("machine") or platform.machine
+        else:
+            stored = work.actual.stored.get("os", {})
+            kind = work.actual.status["virtualization"]
+            architecture, machine = stored.get("architecture"), system.get("machine") or stored.get("machine")
+        return self._capable().of_domain(kind, architecture, machine, join_path(work.request.where, "os", "machine"))
 
     def _capable(self) -> choices.Capabilities:
         if self._capabilities is None:
@@ -191,8 +225,10 @@ class DomainDriver:
         facts["renamed"] = renamed or None
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
-            facts.update({part: work.want.get("os", {}).get(part) for part in ("family", "variant")})
+            facts["family"] = work.want.get("os", {}).get("family")
         work.note(owned=owned, facts=facts)
+        if self._changes_fragment(work) and work.actual is not None:
+            work.note(facts=work.actual.stored["xml"].note(work.want.get("xml")))
         facts = {"due": self._due(work)}
         if self._starts(work):
             # Readiness is to be found out anew, from what the console says after this moment.
@@ -257,12 +293,16 @@ class DomainDriver:
         self._fetch(work)
         seed, seed_volume = self._seed(work)
         platform, _note = self._platform(work.request)
-        root = build.domain(work.name, choices.uuid(work.request.fleet, work.name), work.want, platform,
-                            work.annotation)
+        root = build.domain(work.name, self._uuid(work), work.want, platform, work.annotation)
+        if work.want.get("xml"):
+            work.note(facts=fragment.Said(root, None, {}, None).note(work.want["xml"]))
+            xmltree.set_annotation(root, work.annotation.to_json())
+            fragment.merge(root, fragment.parse(work.want["xml"]))
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume)
         with work.step("define %s" % work.name):
             domain = self._define(root)
+        self._note_fragment(work, domain)
         for name, disk in work.want["disks"].items():
             self._make_volume(work, name, disk)
         self._store_seed(work, seed, seed_volume)
@@ -276,10 +316,11 @@ class DomainDriver:
         root = xmltree.parse(self._unchanged(handle, work))
         for name, disk in self._new_items(work, "disks").items():
             self._make_volume(work, name, disk)
-        edited = False
+        edited = self._take_fragment_out(root, work)
         for change in work.changes:
             edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {}),
                                    handle.live()) or edited
+        edited = self._merge_fragment(root, work) or edited
         seed, seed_volume = self._seed(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume)
@@ -291,6 +332,7 @@ class DomainDriver:
         if edited:
             with work.step("store the document of %s" % work.name):
                 handle.domain = self._define(root)
+            self._note_fragment(work, handle.domain)
         if self._changes_seed(work) and actual.live is None:
             self._drop_old_seeds(work, seeding.place(root))
         self._resize_stopped(work)
@@ -300,6 +342,27 @@ class DomainDriver:
         values = {change.pattern: change.want for change in work.changes}
         state = values.get("state") or (actual.stored["state"] if work.restart else None)
         self._finish(work, handle.domain, values.get("autostart"), state)
+
+    @staticmethod
+    def _changes_fragment(work: Work) -> bool:
+        return any(change.pattern == "xml" for change in work.changes)
+
+    def _take_fragment_out(self, root: Element, work: Work) -> bool:
+        """Before anything else is edited: what the last fragment said and the new one does not is as it was before it."""
+        said = work.existing.stored["xml"]
+        wanted = work.want.get("xml")
+        if not self._changes_fragment(work) or not said.applied:
+            return False
+        fragment.take_out(root, fragment.parse(said.applied), fragment.parse(wanted) if wanted else None, said.before)
+        return True
+
+    def _merge_fragment(self, root: Element, work: Work) -> bool:
+        """After all typed options: the fragment is merged over them, and they may have touched what it says."""
+        wanted = work.want.get("xml")
+        if wanted is None or not work.changes:
+            return False
+        fragment.merge(root, fragment.parse(wanted))
+        return self._changes_fragment(work)
 
     def _unchanged(self, handle: reader.Handle, work: Work) -> str:
         """The stored text, read again right before it is edited; somebody else's change in between is an error."""
@@ -320,6 +383,19 @@ class DomainDriver:
             defined = self.connection.defineXML(xmltree.tostring(root))
         self._reader.note(name, root)
         return defined
+
+    def _note_fragment(self, work: Work, domain: Any) -> None:
+        """Notes how libvirt wrote what the fragment says: that is what it means by it, and no difference."""
+        wanted = work.want.get("xml")
+        means: Dict[str, str] = {}
+        if wanted:
+            with translated("read domain %s" % work.name):
+                stored = xmltree.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+            means = fragment.Said(stored, wanted, {}, None).understood(wanted)
+        work.note(facts={"xml_means": means or None, "xml_last": None})
+        note = replace(work.annotation) if means else None
+        if note is not None:
+            self.annotate(Actual(work.name, handle=reader.Handle(domain, "", None)), note)
 
     def prefetch(self, request: Request) -> None:
         """Downloads, before the host's turn is taken, the images that a domain still to be made needs."""

@@ -11,7 +11,13 @@ from types import MappingProxyType
 from typing import Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
-DISK, NIC, SEED = "disk", "nic", "seed"
+from ..._reconcile import rows
+from .. import xmltree
+
+SEED = "seed"
+AGENT_CHANNEL = "org.qemu.guest_agent.0"
+# Start of the target names on each bus. They name the device for libvirt alone; the guest chooses its own names.
+_PREFIXES = {"virtio": "vd", "ide": "hd", "fdc": "fd", "xen": "xvd", "nvme": "nvme"}
 _PLAIN = re.compile(r"[A-Za-z0-9-]")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
 
@@ -34,6 +40,8 @@ def build(tag: str, attributes: Mapping[str, str], children: Sequence[Child] = (
     return element
 
 
+# -- aliases -----------------------------------------------------------------------------------------------------------------
+
 def alias(kind: str, name: str) -> str:
     """The user alias of a device that we make: `ua-disk-root`.
 
@@ -45,26 +53,16 @@ def alias(kind: str, name: str) -> str:
     return "ua-%s-%s" % (kind, encoded)
 
 
-def name_by_alias(kind: str, device: Element) -> None:
-    """Gives a device of the stored document its present label as alias: what it was found by is about to change."""
-    label = _attribute(device, "target", "dev") if kind == DISK else _attribute(device, "mac", "address")
-    if named_by_alias(kind, device) is None:
-        required(device, "alias").set("name", alias(kind, label))
-
-
 def named_by_alias(kind: str, device: Element) -> Optional[str]:
     """The name that a device's user alias carries; None for a device without one of ours."""
     node = device.find("alias")
     text = node.get("name", "") if node is not None else ""
     prefix = "ua-%s-" % kind
-    if not text.startswith(prefix):
+    if not kind or not text.startswith(prefix):
         return None
-    return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text[len(prefix):])
-
-
-def _attribute(device: Element, child: str, attribute: str) -> str:
-    node = device.find(child)
-    return "" if node is None else node.get(attribute, "")
+    raw = _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text[len(prefix):])
+    # Escapes are bytes of UTF-8.
+    return raw.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def is_seed(device: Element) -> bool:
@@ -72,32 +70,84 @@ def is_seed(device: Element) -> bool:
     return named_by_alias(SEED, device) is not None
 
 
-def disks(domain: Element, renamed: Names = NO_NAMES) -> Iterator[Tuple[str, Element]]:
-    """The disks of the grammar with their names: by alias, else by target. No CD, floppy or seed.
+# -- lists of things ---------------------------------------------------------------------------------------------------------
 
-    `renamed` gives new names for old ones: an alias cannot change while the guest runs.
+def label(thing: rows.Thing, element: Element) -> str:
+    """What a thing is called where no alias of ours says it: by what libvirt tells it from the others."""
+    return "-".join(part for part in (xmltree.get(element, place) or "" for place in thing.names) if part)
+
+
+def belongs(thing: rows.Thing, element: Element) -> bool:
+    """Whether an element of that tag is one of these things."""
+    return all(element.get(name, values[0]) in values for name, values in thing.only) and not any(
+        element.get(name) in values for name, values in thing.never)
+
+
+def things(domain: Element, thing: rows.Thing, renamed: Names = NO_NAMES) -> Iterator[Tuple[str, Element]]:
+    """The things of one kind with their names: by alias, else by what libvirt tells them apart by.
+
+    `renamed` gives new names for old ones: an alias cannot change while the guest runs. No seed, and not the agent's channel.
     """
-    for device in domain.iterfind("devices/disk"):
-        if device.get("device", "disk") == "disk" and not is_seed(device):
-            label = named_by_alias(DISK, device) or _attribute(device, "target", "dev")
-            yield renamed.get(label, label), device
+    unnamed = 0
+    for element in domain.iterfind(thing.place):
+        if not belongs(thing, element) or (thing.alias == "disk" and is_seed(element)) or (
+                thing.alias == "channel" and xmltree.get(element, "target/@name") == AGENT_CHANNEL):
+            continue
+        name = named_by_alias(thing.alias, element) or _told(thing, element)
+        if not name:
+            name, unnamed = "%s-%d" % (element.tag, unnamed), unnamed + 1
+        yield renamed.get(name, name), element
 
 
-def nics(domain: Element) -> Iterator[Tuple[str, Element]]:
-    """The network interfaces with their names: by alias, else by MAC address."""
-    for device in domain.iterfind("devices/interface"):
-        yield named_by_alias(NIC, device) or _attribute(device, "mac", "address"), device
+def _told(thing: rows.Thing, element: Element) -> str:
+    if thing.names == ("source",):
+        return _source_label(element)
+    return label(thing, element)
+
+
+def _source_label(element: Element) -> str:
+    """A device of the host: by its address, which is what the guest gets."""
+    source = element.find("source")
+    if source is None:
+        return ""
+    node = source.find("address")
+    if node is not None and node.get("uuid"):
+        return "mdev-" + node.get("uuid", "")
+    if node is not None and node.get("slot"):
+        return "pci-%s" % ".".join(str(int(node.get(part, "0"), 0)) for part in ("domain", "bus", "slot", "function"))
+    numbers = [xmltree.get(source, place) for place in ("vendor/@id", "product/@id", "address/@bus", "address/@device")]
+    return "usb-" + "-".join(number for number in numbers if number)
+
+
+def find(domain: Element, thing: rows.Thing, name: str, renamed: Names = NO_NAMES) -> Optional[Element]:
+    """The thing of that kind and name."""
+    return next((element for there, element in things(domain, thing, renamed) if there == name), None)
+
+
+def one(domain: Element, thing: rows.Thing) -> Optional[Element]:
+    """The first element of a kind of which the grammar knows one."""
+    return next((element for element in domain.iterfind(thing.place) if belongs(thing, element)), None)
+
+
+def name_by_alias(thing: rows.Thing, element: Element) -> None:
+    """Gives a thing of the stored document its present name as alias: what it was found by is about to change."""
+    if thing.alias and named_by_alias(thing.alias, element) is None:
+        required(element, "alias").set("name", alias(thing.alias, _told(thing, element)))
+
+
+# -- what several files ask ----------------------------------------------------------------------------------------------------
+
+def agent_channel(domain: Element) -> Optional[Element]:
+    """The channel of the QEMU guest agent, if the domain has one."""
+    for channel in domain.iterfind("devices/channel"):
+        if xmltree.get(channel, "target/@name") == AGENT_CHANNEL:
+            return channel
+    return None
 
 
 def seed(domain: Element) -> Optional[Element]:
     """The seed disk, if there is one."""
     return next((device for device in domain.iterfind("devices/disk") if is_seed(device)), None)
-
-
-def find(domain: Element, kind: str, name: str, renamed: Names = NO_NAMES) -> Optional[Element]:
-    """The disk or NIC of that name."""
-    known = disks(domain, renamed) if kind == DISK else nics(domain)
-    return next((device for label, device in known if label == name), None)
 
 
 def volumes(domain: Element) -> Set[str]:
@@ -108,13 +158,13 @@ def volumes(domain: Element) -> Set[str]:
 
 def macs(domain: Element) -> List[str]:
     """Every MAC address of the domain."""
-    return [_attribute(device, "mac", "address") for device in domain.iterfind("devices/interface")]
+    return [xmltree.get(device, "mac/@address") or "" for device in domain.iterfind("devices/interface")]
 
 
 def next_target(domain: Element, bus: str, live: Optional[Element] = None) -> str:
     """A target name for the bus that is free in the document, and in the running one if given: `vdb`, `sda`."""
-    prefix = "vd" if bus == "virtio" else "sd"
-    taken = {_attribute(device, "target", "dev") for root in (domain, live) if root is not None
+    prefix = _PREFIXES.get(bus, "sd")
+    taken = {xmltree.get(device, "target/@dev") for root in (domain, live) if root is not None
              for device in root.iterfind("devices/disk")}
     index = 0
     while prefix + letters(index) in taken:
@@ -130,3 +180,17 @@ def letters(index: int) -> str:
         index, digit = divmod(index - 1, 26)
         text = chr(ord("a") + digit) + text
     return text
+
+
+def drop_boot_orders(domain: Element) -> None:
+    """Takes the place in the boot order from every device: libvirt refuses it beside a list of kinds of devices."""
+    for device in domain.iterfind("devices/*"):
+        for node in device.findall("boot"):
+            device.remove(node)
+
+
+def drop_boot_devices(domain: Element) -> None:
+    """Takes the list of kinds of devices to boot from away, where a device has a place of its own."""
+    for system in domain.findall("os"):
+        for node in system.findall("boot"):
+            system.remove(node)

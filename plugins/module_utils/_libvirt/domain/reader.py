@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import documents_of, libvirt, translated
-from . import document, elements, seeding
+from . import document, elements, fragment, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
 # virDomainGetID of a domain that does not run.
 NO_ID = -1
+# CPU models that stand for one that is chosen when the guest starts (qemuProcessUpdateGuestCPU).
+CHOSEN_AT_START = ("host-model", "host-passthrough", "maximum")
 
 
 @dataclass
@@ -135,7 +138,7 @@ class Reader:
         text = domain.XMLDesc(flags)
         stored = xmltree.parse(text)
         # The ID came with the listing; isActive would ask the daemon once more for each domain.
-        live_text = domain.XMLDesc(0) if domain.ID() != NO_ID else None
+        live_text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.ID() != NO_ID else None
         live = None if live_text is None else xmltree.parse(live_text)
         name = domain.name()
         written = xmltree.annotation_of(stored)
@@ -146,13 +149,31 @@ class Reader:
                         handle=Handle(domain, text, live_text))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
+            self._drop_pins_to_anywhere(actual.live)
             actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
+        if annotation is not None and annotation.facts.get("xml_last") and actual.stored["xml"].holds(annotation.applied.get("xml")):
+            # A run that died was through with the change of the fragment.
+            actual.facts["xml_last"] = None
         if annotation is not None and annotation.facts.get("seed") == "" and not seeded:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
         self._first_boot(actual, stored, live)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
+
+    def _drop_pins_to_anywhere(self, live: Spec) -> None:
+        """A pin that is taken back on a running guest stays there as a pin to every CPU of the host, which is none."""
+        cpus = live.get("cpus", {})
+        if not {"pins", "emulator_pin", "iothread_pins"} & set(cpus):
+            return
+        anywhere = kinds.number_set("0-%d" % (self.connection.getCPUMap()[0] - 1))
+        if cpus.get("emulator_pin") == anywhere:
+            del cpus["emulator_pin"]
+        for part in ("pins", "iothread_pins"):
+            left = {number: where for number, where in cpus.get(part, {}).items() if where != anywhere}
+            cpus.pop(part, None)
+            if left:
+                cpus[part] = left
 
     def _orphaned(self, actual: Actual) -> List[str]:
         """Volumes that were made for the guest and are no longer its disks: kept, and named until they are removed."""
@@ -165,6 +186,9 @@ class Reader:
 
     def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
+        facts = annotation.facts if annotation is not None else {}
+        spec["xml"] = fragment.Said(root, annotation.applied.get("xml") if annotation is not None else None, facts,
+                                    lambda document_root: document.rest(document_root, annotation is None or not annotation.created))
         if seeded:
             seeding.overlay(spec, annotation, root, live)
         if annotation is not None:
@@ -172,9 +196,8 @@ class Reader:
                 spec["tags"] = annotation.applied["tags"]
             if annotation.applied.get("protect"):
                 spec["protect"] = True
-            for part in ("family", "variant"):
-                if annotation.facts.get(part):
-                    spec["os"][part] = annotation.facts[part]
+            if annotation.facts.get("family"):
+                spec.setdefault("os", {})["family"] = annotation.facts["family"]
             for disk, image in annotation.facts.get("images", {}).items():
                 if disk in spec["disks"]:
                     spec["disks"][disk]["image"] = image
@@ -222,16 +245,31 @@ def _complete_live(stored: Spec, live: Spec) -> None:
     for part in ("title", "description"):
         if part in stored:
             live.setdefault(part, "")
+    cpus, running = stored.get("cpus", {}), live.setdefault("cpus", {})
+    if cpus.get("model") in CHOSEN_AT_START:
+        # The running document says what libvirt made of it on this host.
+        for part in ("model", "features", "cache", "migratable"):
+            running.pop(part, None)
+            if part in cpus:
+                running[part] = cpus[part]
+    elif "features" in running:
+        # libvirt adds those by which this host's CPU differs from the model (qemuProcessUpdateGuestCPU).
+        features = {name: policy for name, policy in running["features"].items() if name in cpus.get("features", {})}
+        running.pop("features")
+        if features:
+            running["features"] = features
 
 
 def _leaving(stored: Element, live: Element, renamed: elements.Names) -> List[Tuple[str, ...]]:
     """Routes of the running devices of ours that are stored no more."""
     found: List[Tuple[str, ...]] = []
-    for option, kind, here, there in (("disks", elements.DISK, elements.disks(live, renamed), elements.disks(stored, renamed)),
-                                      ("nics", elements.NIC, elements.nics(live), elements.nics(stored))):
-        kept = {name for name, _device in there}
-        found += [(option, name) for name, device in here
-                  if name not in kept and elements.named_by_alias(kind, device) is not None]
+    for things in table.DOMAIN.things:
+        if not things.thing.alias or not things.thing.rule.cooperative:
+            continue
+        names = renamed if things is table.DISKS else elements.NO_NAMES
+        kept = {name for name, _device in things.among(stored, names)}
+        found += [things.route + ((name,) if name else ()) for name, device in things.among(live, names)
+                  if name not in kept and elements.named_by_alias(things.thing.alias, device) is not None]
     return found
 
 

@@ -19,7 +19,7 @@ from ..._reconcile.errors import EngineError
 from ..._reconcile.plan import Actual
 from .. import xmltree
 from ..connection import translated
-from . import addresses, agent, table
+from . import addresses, agent, elements
 
 SECONDS = 300
 POLL_SECONDS = 0.5
@@ -74,7 +74,7 @@ class Wait:
 
     def _agent(self) -> Found:
         live = self._live()
-        if table.agent_channel(live) is None:
+        if elements.agent_channel(live) is None:
             raise EngineError("%s has no channel for the guest agent" % self.name, "declare agent: true")
         if not agent.connected(live):
             self.last = "the agent has not opened its channel"
@@ -110,7 +110,7 @@ class Wait:
         if said is not None and _SPEAKS in said:
             self.last = "the console shows no end of cloud-init"
             return None
-        return self._cloud_init_by_ssh(table.agent_channel(live) is not None)
+        return self._cloud_init_by_ssh(elements.agent_channel(live) is not None)
 
     def _cloud_init_by_agent(self) -> Found:
         try:

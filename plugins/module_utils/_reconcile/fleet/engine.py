@@ -11,7 +11,7 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Problem, raise_if_any
 from ..grammar import GUEST
-from ..schema import Spec, problems_of_engine
+from ..schema import DICTS, Spec, problems_of_engine
 from .layers import did_you_mean, merge_layers
 from .model import Fleet, Guest
 from .networks import images_of
@@ -160,7 +160,7 @@ def _allowed(options: Sequence[Any], spec: Mapping[str, Any], own: Mapping[str, 
         if option.engines and engine not in option.engines:
             if mine is not None:
                 kept[option.name] = value
-        elif option.kind == "dict":
+        elif option.kind in DICTS:
             inner = _allowed(option.options, value, mine or {}, engine)
             if inner or mine is not None:
                 kept[option.name] = inner

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .. import schema
 from ..errors import Problem
-from ..schema import Option, Spec
+from ..schema import DICTS, Option, Spec
 from .grammar import GUEST_LAYER
 from .layers import did_you_mean
 from .model import Layer, Route
@@ -106,7 +106,7 @@ def _locate(rest: str, where: str, problems: List[Problem]) -> Optional[Tuple[Ro
         part = word or inner
         below = _below(option, part)
         if below is None:
-            known = option.by_name if option.kind == "dict" else {}
+            known = option.by_name if option.kind in DICTS else {}
             problems.append(Problem(where, "%s is not an option" % ".".join(route + [part]),
                                     did_you_mean(part, known, "known here: %s" % (", ".join(sorted(known)) or "nothing"))))
             return None
@@ -133,7 +133,7 @@ def _long_form(route: List[str], option: Option) -> Tuple[List[str], Option]:
 def _below(option: Option, part: str) -> Optional[Option]:
     if option.kind == "items":
         return Option(part, "dict", options=option.options, short=option.short)
-    if option.kind == "dict":
+    if option.kind in DICTS:
         return option.by_name.get(part)
     if option.kind == "tags":
         return Option(part, "str")

@@ -1,0 +1,346 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A piece of domain XML as an option: merged over a document, compared with it by meaning, and taken back again.
+
+A fragment says something about single places, its leaves: an attribute, or the text of an element. Elements are told apart
+as libvirt does. What the fragment does not say is left alone, and what it said first is put back when it is taken back.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
+
+from . import memory
+
+# By what an element is told from others of its name: paths below it, the first set that the fragment's element has whole.
+IDENTITY: Mapping[str, Tuple[Tuple[str, ...], ...]] = {
+    "disk": (("target/@dev",), ("alias/@name",)), "interface": (("mac/@address",), ("alias/@name",)), "controller": (("@type", "@index"),),
+    "filesystem": (("target/@dir",),), "graphics": (("@type",),), "serial": (("target/@port",),), "parallel": (("target/@port",),),
+    "console": (("target/@type", "target/@port"), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
+    "input": (("@type", "@bus"),), "shmem": (("@name",),), "feature": (("@name",),), "timer": (("@name",),), "vcpupin": (("@vcpu",),),
+    "iothreadpin": (("@iothread",),), "vcpu": (("@id",), ()), "iothread": (("@id",), ()), "cell": (("@id",),), "sibling": (("@id",),), "memnode": (("@cellid",),),
+    "entry": (("@name",), ("@file",)), "boot": (("@dev",), ()), "seclabel": (("@model",), ()), "page": (("@nodeset",), ("@size",)), "tag": (("@id",),),
+    "parameter": (("@name",),), "host": (("@name", "@port"), ("@socket",), ()), "audio": (("@id",),), "link": (("@name",),), "lease": (("key",),),
+    "device": (("@alias",), ()), "iothreadsched": (("@iothreads",),), "vcpusched": (("@vcpus",),),
+    "{http://libvirt.org/schemas/domain/qemu/1.0}env": (("@name",),), "{http://libvirt.org/schemas/domain/qemu/1.0}device": (("@alias",),),
+}
+# Where the order of the children counts and an argument has no name: these are one leaf each, as a whole.
+WHOLE = ("{http://libvirt.org/schemas/domain/qemu/1.0}commandline", "{http://libvirt.org/schemas/domain/lxc/1.0}namespace", "oemStrings", "initarg")
+# Elements of which a domain may have several that nothing tells apart: matched by what they hold.
+SEVERAL = ("hostdev", "redirdev", "video", "sound", "hub", "rng", "memory", "panic", "smartcard", "watchdog", "tpm", "lease", "address",
+           "redirfilter", "usbdev", "listen", "initarg", "host", "iothread", "crypto", "boot", "vcpu", "loader")
+_ROOT_CHILDREN = ("vcpu", "memory")
+_OURS = ("{http://libvirt.org/", "{http://libosinfo.org/")
+_NUMBER = re.compile(r"0x[0-9a-fA-F]+\Z|\d+\Z")
+Leaves = Dict[str, str]
+# What the places that a fragment changed said before it came; None where there was nothing.
+Before = Mapping[str, Optional[str]]
+
+
+class FragmentError(ValueError):
+    """The text is not a piece of domain XML."""
+
+
+def parse(text: str) -> Element:
+    """The root element. Raises FragmentError with what is wrong."""
+    try:
+        root = fromstring(text)
+    except ParseError as error:
+        raise FragmentError("is not well-formed XML: %s" % error) from None
+    if root.tag != "domain":
+        raise FragmentError("its outermost element is <%s>; write <domain>...</domain>" % root.tag)
+    return root
+
+
+def _text(element: Element) -> str:
+    return (element.text or "").strip()
+
+
+def same_value(one: Optional[str], other: Optional[str]) -> bool:
+    """Whether two texts mean the same: as text, or as numbers in any notation."""
+    if one == other:
+        return True
+    if one is None or other is None or not (_NUMBER.match(one) and _NUMBER.match(other)):
+        return False
+    return int(one, 16 if one.startswith("0x") else 10) == int(other, 16 if other.startswith("0x") else 10)
+
+
+def _at(element: Element, place: str) -> Optional[str]:
+    path, attribute, name = place.rpartition("@")
+    node: Optional[Element] = element
+    if not attribute:
+        node = element.find(place)
+        return None if node is None else _text(node)
+    if path:
+        node = element.find(path.rstrip("/"))
+    return None if node is None else node.get(name)
+
+
+def is_whole(element: Element) -> bool:
+    """Whether an element counts as one: where the order of its children matters, and what other tools keep in the metadata."""
+    return element.tag in WHOLE or (element.tag.startswith("{") and not element.tag.startswith(_OURS))
+
+
+def _identity(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
+    """What tells this element from others of its name; None for an element that nothing names."""
+    for places in IDENTITY.get(element.tag, ()):
+        values = [_at(element, place) for place in places]
+        if places and all(value is not None for value in values):
+            return tuple((place, str(value)) for place, value in zip(places, values))
+    return None
+
+
+def match(parent: Element, wanted: Element, taken: List[Element]) -> Optional[Element]:
+    """The child of `parent` that an element of a fragment speaks of; None where there is none yet."""
+    others = [child for child in parent if child.tag == wanted.tag and child not in taken]
+    named = _identity(wanted)
+    if named is not None:
+        return next((child for child in others if all(same_value(_at(child, place), value) for place, value in named)), None)
+    holding = [child for child in others if contains(child, wanted)]
+    if holding:
+        return holding[0]
+    several = wanted.tag in SEVERAL and not (parent.tag == "domain" and wanted.tag in _ROOT_CHILDREN)
+    return None if several else next(iter(others), None)
+
+
+def _sized(element: Element) -> Optional[int]:
+    """Bytes of an element that is a size with a unit."""
+    unit, text = element.get("unit"), _text(element)
+    if (unit is None and element.tag not in ("memory", "currentMemory", "maxMemory")) or not text.isdigit():
+        return None
+    factor = memory.FACTORS.get(unit or "KiB")
+    return None if factor is None else int(text) * factor
+
+
+def contains(there: Element, wanted: Element) -> bool:
+    """Whether a document's element says all that a fragment's element says."""
+    if is_whole(wanted):
+        return canonical(there) == canonical(wanted)
+    sizes = _sized(there), _sized(wanted)
+    if sizes[1] is not None:
+        if sizes[0] != sizes[1]:
+            return False
+    elif _text(wanted) and not same_value(_text(there), _text(wanted)):
+        return False
+    if any(not same_value(there.get(name), value) for name, value in wanted.items() if not (name == "unit" and sizes[1] is not None)):
+        return False
+    taken: List[Element] = []
+    for child in wanted:
+        found = match(there, child, taken)
+        if found is None or not contains(found, child):
+            return False
+        taken.append(found)
+    return True
+
+
+def canonical(element: Element) -> str:
+    """An element as text in which blanks between elements and the order of attributes do not count."""
+    twin = copy.deepcopy(element)
+    twin.tail = None
+    for node in twin.iter():
+        node.text, node.tail = _text(node) or None, (node.tail or "").strip() or None
+        for name, value in sorted(node.attrib.items()):
+            del node.attrib[name]
+            node.attrib[name] = value
+    return tostring(twin, encoding="unicode")
+
+
+def merge(there: Element, wanted: Element) -> None:
+    """Makes a document's element say what a fragment's element says."""
+    sizes = _sized(there), _sized(wanted)
+    differs = sizes[0] != sizes[1] if sizes[1] is not None else not same_value(_text(there), _text(wanted))
+    if _text(wanted) and differs:
+        there.text = _text(wanted)
+        if sizes[1] is not None:
+            there.set("unit", wanted.get("unit", "KiB"))
+    for name, value in wanted.items():
+        if not same_value(there.get(name), value) and not (name == "unit" and sizes[1] is not None):
+            there.set(name, value)
+    taken: List[Element] = []
+    for child in wanted:
+        found = match(there, child, taken)
+        if found is not None and is_whole(child) and not contains(found, child):
+            there.remove(found)
+            found = None
+        if found is None:
+            found = copy.deepcopy(child)
+            there.append(found)
+        else:
+            merge(found, child)
+        taken.append(found)
+
+
+# -- single places, by which a fragment is taken back and a difference is told ----------------------------------------------------
+
+def _step(element: Element, number: int) -> str:
+    named = _identity(element)
+    tag = element.tag.rsplit("}", 1)[-1]
+    if named is not None:
+        return "%s[%s]" % (tag, ",".join("%s=%s" % pair for pair in named))
+    return tag if not number else "%s[%d]" % (tag, number)
+
+
+def leaves(wanted: Element, there: Optional[Element] = None, path: str = "") -> Iterator[Tuple[str, str, Optional[str]]]:
+    """Every leaf of a fragment: its path, what it says, and what the document says there (None: nothing)."""
+    if is_whole(wanted):
+        yield path, canonical(wanted), None if there is None else canonical(there)
+        return
+    size = _sized(wanted)
+    if size is not None:
+        yield path, str(size), None if there is None or _sized(there) is None else str(_sized(there))
+    elif _text(wanted):
+        yield path, _text(wanted), (_text(there) or None) if there is not None else None
+    for name, value in sorted(wanted.items()):
+        if not (name == "unit" and size is not None):
+            yield "%s/@%s" % (path, name), value, None if there is None else there.get(name)
+    if not len(wanted) and not wanted.attrib and not _text(wanted) and path:
+        yield path, "", None if there is None else ""
+    taken: List[Element] = []
+    for number, child in enumerate(wanted):
+        found = match(there, child, taken) if there is not None else None
+        if found is not None:
+            taken.append(found)
+        step = _step(child, sum(other.tag == child.tag for other in list(wanted)[:number]))
+        yield from leaves(child, found, "%s/%s" % (path, step) if path else step)
+
+
+def differences(text: str, document: Element) -> Tuple[Leaves, Leaves]:
+    """What the document says where it differs from the fragment, and what the fragment says there; by path."""
+    there: Leaves = {}
+    wanted: Leaves = {}
+    for path, said, found in leaves(parse(text), document):
+        if not same_value(said, found):
+            wanted[path] = said
+            if found is not None:
+                there[path] = found
+    return there, wanted
+
+
+def take_out(document: Element, old: Element, new: Optional[Element], before: Before, path: str = "") -> None:
+    """Takes back what the old fragment said and the new one does not: what was there before it, or nothing.
+
+    A place that says something else by now was changed by somebody else since, and is left alone.
+    """
+    taken: List[Element] = []
+    taken_new: List[Element] = []
+    for name, value in old.items():
+        place = "%s/@%s" % (path, name)
+        if place in before and (new is None or new.get(name) is None) and same_value(document.get(name), value):
+            _restore_attribute(document, name, before[place])
+    if path in before and (new is None or not _text(new)) and contains(document, _only_text(old)):
+        document.text = before[path]
+    for number, child in enumerate(old):
+        found = match(document, child, taken)
+        still = match(new, child, taken_new) if new is not None else None
+        if still is not None:
+            taken_new.append(still)
+        if found is None:
+            continue
+        taken.append(found)
+        step = _step(child, sum(other.tag == child.tag for other in list(old)[:number]))
+        below = "%s/%s" % (path, step) if path else step
+        if still is None and _was_made(below, child, before):
+            document.remove(found)
+        elif still is None or not is_whole(child):
+            take_out(found, child, still, before, below)
+            if not len(found) and not found.attrib and not _text(found):
+                document.remove(found)
+
+
+def _was_made(path: str, child: Element, before: Before) -> bool:
+    """Whether the fragment made this element: nothing of what it says was there before it."""
+    places = [place for place, _said, _found in leaves(child, None, path)]
+    return bool(places) and all(place in before and before[place] is None for place in places)
+
+
+def _only_text(element: Element) -> Element:
+    twin = Element(element.tag, {"unit": element.get("unit", "KiB")} if _sized(element) is not None else {})
+    twin.text = element.text
+    return twin
+
+
+def _restore_attribute(element: Element, name: str, value: Optional[str]) -> None:
+    if value is None:
+        element.attrib.pop(name, None)
+    else:
+        element.set(name, value)
+
+
+class Said:
+    """What a document says that the option `xml` may speak of: compared with a fragment, and told as one.
+
+    applied: the fragment of the last declaration. before: what the places that it changed said before it came.
+    means: how libvirt wrote a place of it, by path, where that is not as the fragment has it.
+    """
+
+    def __init__(self, document: Element, applied: Optional[str], facts: Mapping[str, Any], rest: Any) -> None:
+        self.document = document
+        # A run that died on the way to another fragment has noted the one before.
+        self.applied: Optional[str] = facts.get("xml_last") or applied
+        self.before: Before = facts.get("xml_before", {})
+        self.means: Mapping[str, str] = facts.get("xml_means", {})
+        self._rest = rest
+
+    def render(self) -> Optional[str]:
+        """Everything of the document that no other option says, as a fragment; None where there is nothing."""
+        text: Optional[str] = self._rest(self.document)
+        return text
+
+    def told(self, other: Any) -> Any:
+        """What the document says where it differs from a fragment, or from another document; for a plan entry."""
+        if isinstance(other, Said):
+            return {path: found for path, _said, found in leaves(parse(self.applied or "<domain/>"), self.document)} or None
+        return self.differing(other)[0] or self.left(other) or None
+
+    def __repr__(self) -> str:
+        return self.render() or ""
+
+    def holds(self, wanted: Optional[str]) -> bool:
+        """Whether the document says what a fragment says, and nothing any more of what only the last one said."""
+        return not self.differing(wanted)[1] and not self.left(wanted)
+
+    def differing(self, wanted: Optional[str]) -> Tuple[Leaves, Leaves]:
+        """See `differences`, less what libvirt writes in its own way."""
+        there, said = differences(wanted, self.document) if wanted else ({}, {})
+        known = [path for path in said if path in there and wanted == self.applied and self.means.get(path) == there[path]]
+        return ({path: value for path, value in there.items() if path not in known},
+                {path: value for path, value in said.items() if path not in known})
+
+    def left(self, wanted: Optional[str]) -> Leaves:
+        """Places of the last fragment that the new one does not speak of and that still say what it said."""
+        if not self.applied or self.applied == wanted:
+            return {}
+        new = {path for path, _said, _found in leaves(parse(wanted))} if wanted else set()
+        return {path: found for path, said, found in leaves(parse(self.applied), self.document)
+                if path not in new and found is not None and (same_value(said, found) or self.means.get(path) == found)
+                and path in self.before}
+
+    def note(self, wanted: Optional[str]) -> Dict[str, Any]:
+        """Facts for the annotation of a run that is about to bring this fragment in."""
+        places = {path for text in (self.applied, wanted) if text for path, _said, _found in leaves(parse(text))}
+        there, said = self.differing(wanted)
+        before = {path: value for path, value in self.before.items() if path in places}
+        before.update({path: there.get(path) for path in said if path not in before})
+        last = self.applied if self.applied != wanted else None
+        return {"xml_before": before or None, "xml_last": last}
+
+    def understood(self, wanted: str) -> Dict[str, str]:
+        """How libvirt wrote what the fragment says, where that is not as the fragment has it; by path."""
+        there, said = differences(wanted, self.document)
+        return {path: there[path] for path in said if path in there}
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two documents say the same at the places of the last fragment."""
+        if not isinstance(other, Said):
+            return NotImplemented
+        if not self.applied:
+            return True
+        return not differences(self.applied, other.document)[1] or not self.holds(self.applied)
+
+    __hash__ = None  # type: ignore[assignment]
+
