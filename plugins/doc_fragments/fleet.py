@@ -3964,14 +3964,14 @@ options:
       devices:
         description:
         - Device nodes of the host that the container may use, matched by O(guests.devices[].path).
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman).
         type: list
         elements: dict
         suboptions:
           path:
             description:
             - The device node on the host.
-            - Only for engine V(podman) and V(openvz).
+            - Only for engine V(podman).
             type: str
             required: true
           inside:
@@ -3982,7 +3982,7 @@ options:
           permissions:
             description:
             - Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.
-            - Only for engine V(podman) and V(openvz).
+            - Only for engine V(podman).
             type: str
             choices:
             - r

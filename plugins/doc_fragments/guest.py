@@ -3140,13 +3140,13 @@ options:
   devices:
     description:
     - Device nodes of the host that the container may use, matched by O(devices.path).
-    - Only for engine V(podman) and V(openvz).
+    - Only for engine V(podman).
     type: raw
     suboptions:
       path:
         description:
         - The device node on the host.
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman).
         type: str
         required: true
       inside:
@@ -3157,7 +3157,7 @@ options:
       permissions:
         description:
         - Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman).
         type: str
         choices:
         - r

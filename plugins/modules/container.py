@@ -42,7 +42,8 @@ notes:
     vzctl itself would fetch it. O(name) is the container's name, or its id where it is a number; a new one gets the first free id."
   - "OpenVZ: O(nics) of V(type) V(venet) have addresses that the host routes to. vzctl sets none on bridged interfaces.
     O(container_features) and O(capabilities) change when the container restarts; everything else changes while it runs, except where
-    O(on_change=defer) says otherwise. vzctl 7 and later know no capabilities."
+    O(on_change=defer) says otherwise. vzctl 7 and later know no capabilities. O(cpus) V(shares) are what OpenVZ calls CPU units, from 8 to
+    500000, and 1000 when nothing is declared."
   - "OpenVZ: a container that is removed without O(remove_storage) leaves its private area, and C(CTID.conf.removed). One that somebody
     destroyed by hand is made anew. A configuration without private area, or the other way round, is an error that says what
     to put back. A container that another command holds is tried again for a minute."

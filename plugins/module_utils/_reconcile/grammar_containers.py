@@ -26,11 +26,6 @@ CPUS = (
         "Most CPU time that the container gets, in CPUs (V(1.5)) or as a percentage of one CPU (V(150%)). Changed while it"
         " runs. Taking it back removes the limit.",
         "For podman O(cpus.count) and this are one and the same limit, so only one of them can be declared.")),
-    Option("units", "int", minimum=2, engines=VZ, doc=(  # left to openvz, virtuozzo
-        "Weight against the other containers of the host when CPU time is short: twice the number gets twice the time."
-        " V(1000) when nothing is declared. Changed while the container runs.",)),
-    Option("pinning", "cpuset", engines=VZ, example="0-1,4", doc=(  # left to openvz, virtuozzo
-        "CPUs of the host that the container may run on, such as V(0-1,4). Changed while it runs. Taking it back allows all.",)),
 )
 
 MEMORY = (
@@ -166,8 +161,8 @@ def _inherited(option: Option, engines: Tuple[str, ...] = ()) -> Option:
 
 
 def _widened(option: Option) -> Option:
-    """An option that domains have and podman too, with the same meaning: `cpus.shares` and `cpus.cpuset`."""
-    return replace(option, engines=option.engines + PODMAN) if option.name in ("shares", "cpuset") else option
+    """An option that domains have and containers too, with the same meaning: `cpus.shares` and `cpus.cpuset`."""
+    return replace(option, engines=option.engines + PODMAN + VZ) if option.name in ("shares", "cpuset") else option
 
 
 def extended(option: Option) -> Option:

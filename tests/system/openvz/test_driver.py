@@ -29,7 +29,7 @@ pytestmark = pytest.mark.system
 Lab = OpenvzLab
 Raw = dict[str, Any]
 
-BASE: Raw = {"image": TEMPLATE, "memory": {"size": "128MiB", "swap": "64MiB"}, "cpus": {"count": 1, "limit": "0.5", "units": 500},
+BASE: Raw = {"image": TEMPLATE, "memory": {"size": "128MiB", "swap": "64MiB"}, "cpus": {"count": 1, "limit": "0.5", "shares": 500},
              "disk": {"size": "1GiB", "inodes": 100000}, "hostname": "web1.example.com", "dns": ["192.0.2.53"],
              "search": ["example.com"], "nics": [{"name": "wan", "type": "venet", "address": "192.0.2.10"}],
              "autostart": True, "tags": {"role": "web"}}
@@ -71,8 +71,8 @@ def test_a_container_is_made_and_the_second_run_changes_nothing(lab: Lab) -> Non
 CASES: list[tuple[str, Raw, Raw, Any]] = [
     ("cpus.count", {"cpus": {"count": 1}}, {"cpus": {"count": 2}}, "kept"),
     ("cpus.limit", {"cpus": {"limit": "0.5"}}, {"cpus": {"limit": "150%"}}, None),
-    ("cpus.units", {"cpus": {"units": 500}}, {"cpus": {"units": 2000}}, 1000),
-    ("cpus.pinning", {"cpus": {"pinning": "0"}}, {"cpus": {"pinning": "0-1"}}, None),
+    ("cpus.shares", {"cpus": {"shares": 500}}, {"cpus": {"shares": 2000}}, 1000),
+    ("cpus.cpuset", {"cpus": {"cpuset": "0"}}, {"cpus": {"cpuset": "0-1"}}, None),
     ("memory.size", {"memory": "128MiB"}, {"memory": "192MiB"}, "kept"),
     ("memory.swap", {"memory": {"swap": "64MiB"}}, {"memory": {"swap": "0B"}}, "0B"),
     ("disks.size", {"disk": "3GiB"}, {"disk": "4GiB"}, "kept"),
@@ -148,7 +148,7 @@ def test_a_running_container_is_resized_and_its_connections_stay_open(lab: Lab) 
     with Connection(lab, "web1", "192.0.2.10", served) as connection:
         connection.say("before")
         result = laws.converge(lab, "web1", edited(
-            memory={"size": "192MiB", "swap": "0B"}, cpus={"count": 2, "limit": "1.5", "units": 900}, disk={"size": "2GiB", "inodes": 200000},
+            memory={"size": "192MiB", "swap": "0B"}, cpus={"count": 2, "limit": "1.5", "shares": 900}, disk={"size": "2GiB", "inodes": 200000},
             hostname="web2.example.com", dns=["192.0.2.54"],
             nics=[{"name": "wan", "type": "venet", "address": ["192.0.2.10", "192.0.2.11", "2001:db8::11"]}]))
         connection.say("after")
@@ -341,7 +341,7 @@ def test_a_container_is_found_by_its_id_too(lab: Lab) -> None:
     ({"image": None}, ("image", "is required")),
     ({"memory": {"size": "8MiB"}}, ("memory.size", "less than an init needs", "16MiB")),
     ({"memory": {"size": "134217729B"}}, ("memory.size", "pages")),
-    ({"cpus": {"units": 7}}, ("cpus.units", "8 to 500000")),
+    ({"cpus": {"shares": 7}}, ("cpus.shares", "8 to 500000")),
     ({"cpus": {"limit": "0.125"}}, ("cpus.limit", "percents")),
     ({"io": {"priority": 8}}, ("io.priority", "0 to 7")),
     ({"io": {"limit": "1000B"}}, ("io.limit", "KiB")),
@@ -485,7 +485,7 @@ def test_a_container_that_somebody_holds_for_a_moment(lab: Lab, monkeypatch: pyt
                 lock.unlink()
 
         monkeypatch.setattr(command.time, "sleep", pause)
-        lab.must("web1", edited(cpus={"count": 1, "limit": "0.5", "units": 700}))
+        lab.must("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))
         holder.kill()
     assert tries == 3 and lab.config("web1")["CPUUNITS"] == "700"
 
@@ -496,10 +496,10 @@ def test_a_container_that_stays_locked_is_a_clear_error(lab: Lab, monkeypatch: p
     monkeypatch.setattr(command, "LOCK_PAUSE", 0.01)
     with subprocess.Popen(["sleep", "infinity"]) as holder:
         (lab.node.vz / f"lock/{lab.ident('web1')}.lck").write_text(f"{holder.pid}\nlocked\n")
-        result = lab.apply("web1", edited(cpus={"count": 1, "limit": "0.5", "units": 700}))
+        result = lab.apply("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))
         holder.kill()
     assert result.failed and "is held by another command" in result.msg and "run again" in result.msg
-    lab.must("web1", edited(cpus={"count": 1, "limit": "0.5", "units": 700}))
+    lab.must("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))
 
 
 # -- nothing is lost --------------------------------------------------------------------------------------------------
@@ -700,7 +700,7 @@ def test_without_openvz_check_mode_plans_against_an_empty_host(lab: Lab) -> None
 
 def test_everything_that_the_driver_may_send_is_sent_by_a_test(lab: Lab) -> None:
     """A grand tour; the driver's own table and the calls on the node are compared, and each is in the double's grammar."""
-    lab.must("web1", edited(io={"limit": "10MiB", "iops": 100, "priority": 3}, boot_order=4, cpus={"count": 1, "limit": "0.5", "units": 500, "pinning": "0"},
+    lab.must("web1", edited(io={"limit": "10MiB", "iops": 100, "priority": 3}, boot_order=4, cpus={"count": 1, "limit": "0.5", "shares": 500, "cpuset": "0"},
                             nics=[{"name": "wan", "type": "venet", "address": "192.0.2.10"}, {"name": "lan", "bridge": "br0"}]))
     lab.must("web1", edited(nics=[{"name": "wan", "type": "venet", "address": "192.0.2.11"}]))
     lab.must("web1", edited(nics=None, container_features={"nfs": True}))

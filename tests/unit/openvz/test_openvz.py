@@ -109,7 +109,7 @@ def test_an_error_says_what_its_code_means(rc: int, words: str) -> None:
     ("memory.size", "0:unlimited", None), ("memory.size", "0", 0), ("memory.size", "9223372036854775807:9223372036854775807", None),
     ("disks[].size", "2G:2.2G", 2147483648), ("disks[].size", "2097152:2306867", 2147483648), ("disks[].inodes", "131072:144179", 131072),
     ("cpus.limit", "150", "1.5"), ("cpus.limit", "0", None), ("cpus.limit", "18446744073709551615", None), ("cpus.count", "18446744073709551615", None),
-    ("cpus.pinning", "all", None), ("cpus.pinning", "0-1", "0-1"), ("dns", "inherit", None), ("dns", "192.0.2.53 192.0.2.54", ["192.0.2.53", "192.0.2.54"]),
+    ("cpus.cpuset", "all", None), ("cpus.cpuset", "0-1", "0-1"), ("dns", "inherit", None), ("dns", "192.0.2.53 192.0.2.54", ["192.0.2.53", "192.0.2.54"]),
     ("hostname", "$(id)", None), ("hostname", "web1.example.com", "web1.example.com"), ("search", "inherit", None), ("autostart", "auto", True),
     ("container_features", "nfs:on,sit:off", {"nfs": True}), ("container_features", "sit:off", None),
 ])
@@ -122,7 +122,7 @@ def test_what_a_stored_text_is_in_the_grammar(pattern: str, text: str, value: An
     (4, "memory.size", 268435456, ["--ram", "268435456"]), (4, "io.limit", 10485760, ["--iolimit", "10240K"]), (7, "io.limit", 0, ["--iolimit", "0"]),
     (4, "disks[].size", 1073741824, ["--diskspace", "1048576:1048576"]),
     (4, "dns", ["192.0.2.1", "192.0.2.2"], ["--nameserver", "192.0.2.1", "--nameserver", "192.0.2.2"]),
-    (4, "dns", None, []), (4, "container_features", {"nfs": True}, []), (4, "cpus.pinning", None, ["--cpumask", "all"]), (4, "autostart", False, ["--onboot", "no"]),
+    (4, "dns", None, []), (4, "container_features", {"nfs": True}, []), (4, "cpus.cpuset", None, ["--cpumask", "all"]), (4, "autostart", False, ["--onboot", "no"]),
 ])
 def test_what_is_sent(version: int, pattern: str, value: Any, words: list[str]) -> None:
     """Plain numbers and explicit units: without them the versions mean different things."""

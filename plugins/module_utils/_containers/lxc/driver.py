@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Optional, Sequence
 
-from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
-from ..._reconcile.errors import DeclarationError, EngineError
+from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
@@ -21,6 +20,7 @@ from .. import due, inside
 from ..addresses import same_addresses
 from ..host import Host
 from ..images import Images
+from ..names import check_names
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
@@ -72,12 +72,7 @@ class LxcDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Read these containers, or all of the host; one that was begun and not finished is there too, without limits."""
-        for name in names or ():
-            # It becomes a part of paths and command lines.
-            try:
-                kinds.name(name)
-            except ValueError as error:
-                raise DeclarationError.at("name", str(error)) from None
+        check_names(names)
         found = {}
         for name, item in read.read_host(self.host, names).items():
             note = Annotation.from_json(item.annotation, "container %s" % name) if item.annotation else None

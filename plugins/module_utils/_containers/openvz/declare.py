@@ -300,8 +300,8 @@ def _of_limits(spec: Mapping[str, Any], bad: Bad) -> None:
             bad("memory." + name, "is no whole number of pages of 4KiB", "give it a unit such as MiB")
         if memory.get(name) is not None and memory[name] >= 1 << 50:
             bad("memory." + name, "is more than any node has", "give it less")
-    if cpus.get("units") is not None and not 8 <= cpus["units"] <= 500000:
-        bad("cpus.units", "must be from 8 to 500000", "1000 is what a container has by itself")
+    if cpus.get("shares") is not None and not 8 <= cpus["shares"] <= 500000:
+        bad("cpus.shares", "must be from 8 to 500000", "1000 is what a container has by itself")
     if cpus.get("limit") is not None and Decimal(cpus["limit"]) * 100 % 1:
         bad("cpus.limit", "is no whole number of percents", "write it such as 1.5 or 150%")
     if io.get("priority") is not None and io["priority"] > 7:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
-from ..._reconcile.errors import DeclarationError, EngineError, Refused
+from ..._reconcile.errors import EngineError, Refused
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
 from .. import due, inside
 from ..host import Host
+from ..names import check_names
 from . import dialect as dialects
 from . import grammar, read, table
 from .build import Builder, capabilities_text
@@ -35,7 +35,7 @@ RULES: Dict[str, Rule] = {
     # The kernel does not take away what is in use, and without an OpenVZ kernel a CPU limit is not taken back.
     "memory.size": Rule(cooperative=True),
     "cpus.limit": Rule(cooperative=True),
-    "cpus.units": Rule(default=1000),
+    "cpus.shares": Rule(default=1000),
     "memory.swap": Rule(default=0),
     "io.limit": Rule(default=0),
     "io.iops": Rule(default=0),
@@ -92,12 +92,7 @@ class OpenvzDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Read these containers (by name, or by id), or all of the node, in one look."""
-        for name in names or ():
-            # It becomes a word of command lines.
-            try:
-                kinds.name(name)
-            except ValueError as error:
-                raise DeclarationError.at("name", str(error)) from None
+        check_names(names)
         if not self.host_ready:
             return {}
         found = read.read_node(self.host, self.vzctl)

@@ -90,7 +90,7 @@ def live_spec(item: read.Container, stored: Spec, waiting: Optional[Mapping[str,
             table.put(live, ("memory", "size"), pages * PAGE)
     units = item.listed.get("cpuunits")
     if isinstance(units, int) and units:
-        table.put(live, ("cpus", "units"), units)
+        table.put(live, ("cpus", "shares"), units)
     percent = item.listed.get("cpulimit")
     if isinstance(percent, int) and percent != _expected_limit(stored):
         live.get("cpus", {}).pop("limit", None)

@@ -9,12 +9,12 @@ Adding an option is adding a row, its rule and its test.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from ..addresses import is_address
 from .dialect import PAGE, Dialect
 
 UNLIMITED = 9223372036854775807
@@ -132,15 +132,7 @@ def _in_kib(value: Any, _dialect: Dialect) -> List[str]:
 def _servers(text: str) -> Optional[List[str]]:
     # `inherit` (the node's own), or what somebody wrote by hand, is no value of ours: it stays, unnamed.
     words = text.split()
-    return words if words and all(_is_address(word) for word in words) else None
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True
+    return words if words and all(is_address(word) for word in words) else None
 
 
 def _domains(text: str) -> Optional[List[str]]:
@@ -189,8 +181,8 @@ def _features_text(value: Mapping[str, Any], _dialect: Dialect) -> str:
 ROWS: Tuple[Row, ...] = (
     Row("cpus.count", "CPUS", "--cpus", _positive, _text, _send(_text)),
     Row("cpus.limit", "CPULIMIT", "--cpulimit", _cores, _percent, _send(_percent), gone=0),
-    Row("cpus.units", "CPUUNITS", "--cpuunits", _positive, _text, _send(_text)),
-    Row("cpus.pinning", "CPUMASK", "--cpumask", _mask, _text, _send(_text), gone="all"),
+    Row("cpus.shares", "CPUUNITS", "--cpuunits", _positive, _text, _send(_text)),
+    Row("cpus.cpuset", "CPUMASK", "--cpumask", _mask, _text, _send(_text), gone="all"),
     Row("memory.size", "PHYSPAGES", "--ram", _pages, _in_pages, _send(_text)),
     Row("memory.swap", "SWAPPAGES", "--swap", _pages, _in_pages, _send(_text)),
     Row("disks[].size", "DISKSPACE", "--diskspace", _size, _blocks, _send(_blocks)),

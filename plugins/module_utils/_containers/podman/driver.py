@@ -10,10 +10,10 @@ import uuid
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..._reconcile import kinds, schema
+from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation, union
 from ..._reconcile.contract import Request, Work
-from ..._reconcile.errors import DeclarationError, EngineError
+from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import NOT_STORED, Actual, Change, Pending, Rule
 from ..._reconcile.schema import Spec
@@ -21,6 +21,7 @@ from .. import cgroup, inside
 from ..addresses import same_addresses
 from ..host import Host
 from ..images import Images
+from ..names import check_names
 from . import grammar, limits, read, units
 from .build import HEALTH, Builder, carried_out, completed, network_options, volumes_of
 from .command import LONG, PLACES, Podman
@@ -89,12 +90,7 @@ class PodmanDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Read these containers, or all of the host; what is begun and not finished, or left of one, is there too."""
-        for name in names or ():
-            # It becomes a part of paths and command lines.
-            try:
-                kinds.name(name)
-            except ValueError as error:
-                raise DeclarationError.at("name", str(error)) from None
+        check_names(names)
         enabled = units.enabled(self.host)
         return {name: self._actual(item, name in enabled) for name, item in self.reader.read(names).items()}
 
