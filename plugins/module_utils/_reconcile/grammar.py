@@ -113,7 +113,6 @@ GUEST: Tuple[Option, ...] = (
     system.SECURITY_LABELS, system.PARTITION, system.IO_WEIGHT, system.XML,
 ) + CONTROL
 GUEST = containers.extend(GUEST)
-DISKS = containers.extended(DISKS)
 
 DHCP_HOST = Option("hosts", "items", key="mac", take_back="delete", doc=("Fixed leases.",), options=(
     Option("mac", "mac", required=True, example="52:54:00:11:22:33", doc=("MAC address in quotes.",)),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Tuple
 
 from .. import grammar_containers as containers
-from ..grammar import DISKS, ENGINES, GUEST, IMAGE, NETWORK, POOL
+from ..grammar import ENGINES, GUEST, IMAGE, NETWORK, POOL
 from ..merge import relaxed
 from ..schema import Option
 
@@ -35,10 +35,11 @@ TOGETHER = Option("together", "name", control=True, doc=("Guests with the same w
 # What is the fleet's and not the guest's: taken off before a driver sees the declaration.
 FLEET_ONLY: Tuple[Option, ...] = (NAME, ENGINE, COUNT, PROFILE, AFTER, HOST, SPREAD, TOGETHER)
 
+_DISKS = next(option for option in GUEST if option.name == "disks")
 # The short form of the disk named root, on every engine.
-DISK = replace(DISKS, name="disk", kind="dict", short="size", required=False, doc=(
+DISK = replace(_DISKS, name="disk", kind="dict", short="size", required=False, doc=(
     "Short for the disk named C(root). A bare size such as V(20GiB) is its size.",),
-    options=tuple(option for option in relaxed(DISKS.options) if option.name != "name"))
+    options=tuple(option for option in relaxed(_DISKS.options) if option.name != "name"))
 
 ENTRY: Tuple[Option, ...] = FLEET_ONLY + (DISK,) + GUEST
 _NOT_SHARED = ("name", "profile")
