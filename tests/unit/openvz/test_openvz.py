@@ -119,10 +119,12 @@ def test_what_a_stored_text_is_in_the_grammar(pattern: str, text: str, value: An
 
 @pytest.mark.parametrize("version, pattern, value, words", [
     (4, "cpus.limit", "1.5", ["--cpulimit", "150"]), (7, "cpus.limit", "1.5", ["--cpulimit", "150"]), (4, "cpus.limit", None, ["--cpulimit", "0"]),
-    (4, "memory.size", 268435456, ["--ram", "268435456"]), (4, "io.limit", 10485760, ["--iolimit", "10240K"]), (7, "io.limit", 0, ["--iolimit", "0"]),
+    (4, "memory.size", 268435456, ["--ram", "268435456"]), (4, "io.limit", 10485760, ["--iolimit", "10240K"]),
+    (7, "io.limit", 0, ["--iolimit", "0"]),
     (4, "disks[].size", 1073741824, ["--diskspace", "1048576:1048576"]),
     (4, "dns", ["192.0.2.1", "192.0.2.2"], ["--nameserver", "192.0.2.1", "--nameserver", "192.0.2.2"]),
-    (4, "dns", None, []), (4, "container_features", {"nfs": True}, []), (4, "cpus.cpuset", None, ["--cpumask", "all"]), (4, "autostart", False, ["--onboot", "no"]),
+    (4, "dns", None, []), (4, "container_features", {"nfs": True}, []),
+    (4, "cpus.cpuset", None, ["--cpumask", "all"]), (4, "autostart", False, ["--onboot", "no"]),
 ])
 def test_what_is_sent(version: int, pattern: str, value: Any, words: list[str]) -> None:
     """Plain numbers and explicit units: without them the versions mean different things."""
