@@ -87,8 +87,8 @@ class NodeHost(LocalHost):
     def remove_tree(self, path: str) -> None:
         super().remove_tree(self.at(path))
 
-    def rootfs(self, path: str) -> RootFs:
-        return RootFs(self.at(path))
+    def rootfs(self, path: str, uid_shift: int = 0, gid_shift: int = 0) -> RootFs:
+        return RootFs(self.at(path), uid_shift, gid_shift)
 
     def read_files(self, paths: Sequence[str]) -> dict[str, str]:
         found = {path: super(NodeHost, self).read_file(self.at(path)) for path in paths}

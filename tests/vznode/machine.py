@@ -50,6 +50,13 @@ def unpack(node: Node, ident: str, tarball: Path) -> None:
     for name, minor in (("null", 3), ("zero", 5), ("random", 8), ("urandom", 9)):
         if (partial / "dev").is_dir() and not (partial / "dev" / name).exists():
             os.mknod(partial / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+    shift = int(node.global_config().values.get("LOCAL_UID") or 0)
+    if shift:
+        # An unprivileged container, as vzctl 4 makes them without an OpenVZ kernel; here only its files are.
+        for folder, names, files in os.walk(partial):
+            for path in [folder, *(os.path.join(folder, name) for name in names + files)]:
+                owner = os.lstat(path)
+                os.lchown(path, owner.st_uid + shift, owner.st_gid + shift)
     partial.rename(node.private(ident))
 
 

@@ -618,6 +618,16 @@ def test_a_failed_run_says_what_was_done(lab: Lab) -> None:
     lab.must("web1", {**SMALL, "memory": {"size": "192MiB", "swap": "64MiB"}, "state": "running"})
 
 
+def test_what_is_written_into_an_unprivileged_container_is_its_own(lab4: Lab) -> None:
+    """Without an OpenVZ kernel vzctl 4 shifts the owners of everything inside."""
+    conf = lab4.node.etc / "vz.conf"
+    conf.write_text(conf.read_text() + "LOCAL_UID=100000\nLOCAL_GID=100000\n")
+    cloud = {"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 AAAA ops"]}]}
+    laws.converge(lab4, "web1", {**SMALL, "state": "stopped", "root_password": HASH, "cloud_init": cloud})
+    area = lab4.node.vz / "private" / lab4.ident("web1")
+    assert [(area / path).stat().st_uid for path in ("etc/shadow", "home/ops/.ssh/authorized_keys", "sbin/init")] == [100000, 101000, 100000]
+
+
 def test_a_later_first_boot_is_pending_and_never_done(lab: Lab) -> None:
     cloud = {"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 AAAA ops"]}]}
     laws.converge(lab, "web1", {**SMALL, "state": "stopped", "cloud_init": cloud})

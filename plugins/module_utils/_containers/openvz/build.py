@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
@@ -150,17 +150,26 @@ class Builder:
     @contextlib.contextmanager
     def root_of(self, item: read.Container) -> Iterator[RootFs]:
         """The root file system: the private area, or where that holds an image, what vzctl mounts of it."""
+        shifts = self._shifts(item)
         if not self.host.exists(item.private + "/root.hdd"):
             inner = item.private + "/fs"
-            yield self.host.rootfs(inner if self.host.exists(inner) else item.private)
+            yield self.host.rootfs(inner if self.host.exists(inner) else item.private, *shifts)
         elif item.status == read.MOUNTED or item.is_up:
-            yield self.host.rootfs(item.root)
+            yield self.host.rootfs(item.root, *shifts)
         else:
             self.vzctl.run("mount", item.ident)
             try:
-                yield self.host.rootfs(item.root)
+                yield self.host.rootfs(item.root, *shifts)
             finally:
                 self.vzctl.run("umount", item.ident)
+
+    def _shifts(self, item: read.Container) -> Tuple[int, int]:
+        """What is added to the owners inside: without an OpenVZ kernel vzctl 4 makes containers whose root is an ordinary user."""
+        if self.host.exists("/proc/vz"):
+            return 0, 0
+        settings = dict(read.global_settings(self.host), **item.settings)
+        words = (settings.get("LOCAL_UID", ""), settings.get("LOCAL_GID", ""))
+        return int(words[0]) if words[0].isdigit() else 0, int(words[1]) if words[1].isdigit() else 0
 
     def _personalize(self, root: RootFs, want: Mapping[str, Any]) -> None:
         cloud = want.get("cloud_init") or {}

@@ -92,7 +92,7 @@ def live_spec(item: read.Container, stored: Spec, waiting: Optional[Mapping[str,
     if isinstance(units, int) and units:
         table.put(live, ("cpus", "shares"), units)
     percent = item.listed.get("cpulimit")
-    if isinstance(percent, int) and percent != _expected_limit(stored):
+    if isinstance(percent, int) and percent not in _expected_limits(stored):
         live.get("cpus", {}).pop("limit", None)
         if percent:
             table.put(live, ("cpus", "limit"), format((Decimal(percent) / 100).normalize(), "f"))
@@ -103,11 +103,11 @@ def live_spec(item: read.Container, stored: Spec, waiting: Optional[Mapping[str,
     return live
 
 
-def _expected_limit(stored: Spec) -> int:
-    """The limit in percent that vzlist shows: without an OpenVZ kernel a number of CPUs is a limit too."""
+def _expected_limits(stored: Spec) -> Set[int]:
+    """The limits in percent that vzlist may show: without an OpenVZ kernel a number of CPUs is a limit too, and the last one counts."""
     cpus = stored.get("cpus") or {}
-    limits = [int(Decimal(cpus["limit"]) * 100)] if cpus.get("limit") else []
-    return min(limits + ([cpus["count"] * 100] if cpus.get("count") and not limits else []), default=0)
+    limits = {int(Decimal(cpus["limit"]) * 100)} if cpus.get("limit") else {0}
+    return limits | ({cpus["count"] * 100} if cpus.get("count") else set())
 
 
 def bare(value: Any) -> List[str]:
