@@ -26,6 +26,12 @@ options:
     type: list
     elements: str
     choices: [lxc, openvz, podman]
+  host_keys:
+    description:
+      - Also read the SSH host keys in the root file systems of running containers, as C(status.host_keys), each as C(type data)
+        without a comment.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - flotilla.virt.attributes.info
 seealso:
@@ -59,7 +65,7 @@ containers:
     status:
       description:
         - What is not declared, such as the engine and its word for the state, the process id of init, the addresses in use,
-          and C(pending), what is stored and does not run yet.
+          C(pending), what is stored and does not run yet, and C(host_keys), where they were asked for.
       type: dict
   sample:
     - name: web
@@ -76,6 +82,7 @@ containers:
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host_keys import KeyReader
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
 from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, Module, info
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
@@ -83,10 +90,11 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar i
 
 def main() -> None:
     """Run the module."""
-    module = Module({**INFO_SPEC, "engines": {"type": "list", "elements": "str", "choices": sorted(DRIVERS)}})
-    around = Surroundings(networks=libvirt_networks())
-    engines = module.params["engines"] or sorted(DRIVERS)
-    info(module, "containers", GUEST, *(DRIVERS[engine](LocalHost(), around, True) for engine in engines))
+    module = Module({**INFO_SPEC, "engines": {"type": "list", "elements": "str", "choices": sorted(DRIVERS)},
+                     "host_keys": {"type": "bool", "default": False}})
+    host, around = LocalHost(), Surroundings(networks=libvirt_networks())
+    drivers = [DRIVERS[engine](host, around, True) for engine in module.params["engines"] or sorted(DRIVERS)]
+    info(module, "containers", GUEST, *(KeyReader(driver, host) if module.params["host_keys"] else driver for driver in drivers))
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ plan:
   sample: [{path: db1.memory.size, before: 4GiB, after: 8GiB, impact: live}]
 plan_id:
   description: Digest of declaration, plan and actual state, for O(expect_plan).
-  returned: success, or when single resources failed
+  returned: in check mode, and with O(expect_plan)
   type: str
 drift:
   description: What O(set) changed against the declaration.

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Iterator, Mapping
 
-NETWORK, SUBNET = "fltest-net", "10.214.5"
-OTHER, OTHER_SUBNET = "fltest-other", "10.214.6"
+# Another in each session: podman keeps the addresses in use for the whole machine, by the name of the network.
+_SESSION = os.getpid() % 125
+NETWORK, SUBNET = "fltest-net-%d" % _SESSION, "10.214.%d" % (2 * _SESSION)
+OTHER, OTHER_SUBNET = "fltest-other-%d" % _SESSION, "10.214.%d" % (2 * _SESSION + 1)
 BASE: Mapping[str, Any] = {
     "image": "tiny", "cpus": {"count": 1}, "memory": {"size": "64MiB"},
     "nics": [{"name": "lan", "network": NETWORK, "address": SUBNET + ".21/24"}],

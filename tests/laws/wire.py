@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 READS = (
-    "ID", "OSType", "UUIDString", "XMLDesc", "allocation", "autostart", "connect", "getCapabilities", "getDomainCapabilities", "getHostname",
+    "ID", "OSType", "UUIDString", "XMLDesc", "allocation", "autostart", "connect", "getCPUMap", "getCapabilities", "getDomainCapabilities", "getHostname",
     "getInfo", "getLibVersion", "getType", "getURI", "getVersion", "hasManagedSaveImage", "info", "interfaceAddresses", "isActive",
     "isPersistent", "jobInfo", "key", "listAllDomains", "listAllInterfaces", "listAllNetworks", "listAllStoragePools", "listAllVolumes",
     "lookupByName", "lookupByUUIDString", "metadata", "name", "networkLookupByName", "numOfVolumes", "path", "refresh", "state",
@@ -27,17 +27,22 @@ class Killed(BaseException):
 
 
 class Wire:
-    """The calls that went through: `calls` counts them by `class.method`, `changes` lists those that change something."""
+    """The calls that went through: `calls` counts them by `class.method`, `changes` lists those that change something.
+
+    made: of those the method and what it was called with, so that a benchmark can make them again.
+    """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.changes: list[str] = []
+        self.made: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.die_before: int | None = None
 
     def clear(self) -> None:
         """Forget what was counted; let the run live."""
         self.calls.clear()
         self.changes.clear()
+        self.made.clear()
         self.die_before = None
 
     def kill_before_change(self, number: int) -> None:
@@ -45,7 +50,8 @@ class Wire:
         self.clear()
         self.die_before = number
 
-    def note(self, kind: str, method: str, reads: bool | None = None) -> None:
+    def note(self, kind: str, method: str, reads: bool | None = None, arguments: tuple[Any, ...] = (),
+             options: dict[str, Any] | None = None) -> None:
         """One call is about to be made. `reads`: whether it changes nothing; by its name where that is not said."""
         self.calls["%s.%s" % (kind, method)] += 1
         if method in READS if reads is None else reads:
@@ -53,6 +59,7 @@ class Wire:
         if self.die_before is not None and len(self.changes) >= self.die_before:
             raise Killed("before %s.%s" % (kind, method))
         self.changes.append("%s.%s" % (kind, method))
+        self.made.append((method, arguments, options or {}))
 
     def attach(self, connection: Any) -> Any:
         """The connection, seen through this wire."""
@@ -73,8 +80,9 @@ class _Wired:
         kind = type(self._target).__name__
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._wire.note(kind, name)
-            return _seen(value(*(_bare(argument) for argument in arguments), **options), self._wire)
+            given = tuple(_bare(argument) for argument in arguments)
+            self._wire.note(kind, name, arguments=given, options=options)
+            return _seen(value(*given, **options), self._wire)
 
         return call
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, Mapping, Optional
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from .._reconcile.errors import EngineError
 from .host import Host
@@ -108,3 +108,16 @@ def can_shrink(host: Host, cgroups: Mapping[str, str], size: Optional[int], hier
     prefix = "total_" if version == 1 else ""
     dropped = sum(values.get(prefix + key, 0) for key in ("active_file", "inactive_file"))
     return used - dropped + HEADROOM < size
+
+
+def setting_files(cgroups: Mapping[str, str], hierarchies: Hierarchies, names: Mapping[Tuple[str, int], Sequence[str]]) -> Dict[str, str]:
+    """The files that hold what is in force for one container: setting name to path.
+
+    `names` has the settings of each controller and version, `cgroups` the container's cgroup by controller ('' is v2).
+    """
+    found: Dict[str, str] = {}
+    for (controller, version), settings in names.items():
+        place = cgroups.get(controller if version == 1 else "")
+        if place is not None and hierarchies.version.get(controller, 0) == version:
+            found.update((setting, hierarchies.mounts[controller] + place.rstrip("/") + "/" + setting) for setting in settings)
+    return found

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names of containers as they are asked for."""
+"""Names of containers, before they become parts of paths and command lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._reconcile.errors import DeclarationError
 
 
 def check_names(names: Optional[Sequence[str]]) -> None:
-    """Refuse what must not become a part of paths and command lines. Raises DeclarationError."""
+    """Refuse what is no name. Raises DeclarationError."""
     for name in names or ():
         try:
             kinds.name(name)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
 from . import plan, schema
 from .annotation import Annotation, union
@@ -267,8 +267,14 @@ def plan_id(decisions: Sequence[Decision]) -> str:
         document = [decision.request.name, decision.action, [change.entry() for change in decision.changes],
                     decision.annotation.applied if decision.annotation else None,
                     decision.actual.stored if decision.actual else None]
-        digest.update(json.dumps(document, sort_keys=True, default=str).encode("utf-8"))
+        digest.update(json.dumps(document, sort_keys=True, default=_fingerprint).encode("utf-8"))
     return digest.hexdigest()[:32]
+
+
+def _fingerprint(value: Any) -> str:
+    """A text that changes whenever a value of no JSON type does; one that is costly to tell has a cheaper one of its own."""
+    own = getattr(value, "fingerprint", None)
+    return str(value) if own is None else str(own())
 
 
 def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:

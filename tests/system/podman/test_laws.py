@@ -381,7 +381,7 @@ def test_one_containers_failure_is_its_own(lab: PodmanLab) -> None:
     assert "/no/such/program" in results["b"].msg
 
 
-def test_nothing_to_do_costs_three_processes_and_one_change_touches_one(lab: PodmanLab) -> None:
+def test_nothing_to_do_costs_two_processes_and_one_change_touches_one(lab: PodmanLab) -> None:
     declarations = {"c%d" % number: {"image": "tiny", "memory": "64MiB", "state": "stopped"} for number in range(5)}
     laws.assert_one_change_is_one_resource(lab, lab.wire, declarations, "c3", {**declarations["c3"], "tags": {"a": "b"}})
     lab.run_all(declarations)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..cgroup import (
-    CONTROLLERS, CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, can_shrink, parse_bytes, parse_cpus, probe,
+    CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, can_shrink, parse_bytes, parse_cpus, probe, setting_files,
 )
 
 
@@ -108,17 +108,10 @@ def _cut(path: str, name: str, configured: str) -> str:
 
 def limit_files(cgroups: Mapping[str, str], hierarchies: Hierarchies) -> Dict[str, str]:
     """The files that hold what is in force for one container: setting name to path."""
-    files = {}
     names: Dict[Tuple[str, int], Sequence[str]] = {
         ("memory", 1): (MEMORY_V1,), ("memory", 2): (MEMORY_V2,), ("cpu", 1): (QUOTA_V1, PERIOD_V1), ("cpu", 2): (CPU_V2,),
         ("freezer", 1): ("freezer.state",), ("freezer", 2): ("cgroup.events",)}
-    for controller in CONTROLLERS:
-        version = hierarchies.version.get(controller, 0)
-        place = cgroups.get(controller if version == 1 else "")
-        for setting in names.get((controller, version), ()):
-            if place is not None:
-                files[setting] = hierarchies.mounts[controller] + place.rstrip("/") + "/" + setting
-    return files
+    return setting_files(cgroups, hierarchies, names)
 
 
 def live_limits(values: Mapping[str, str], hierarchies: Hierarchies) -> Limits:

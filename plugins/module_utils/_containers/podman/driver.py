@@ -356,14 +356,13 @@ class PodmanDriver:
         To be made anew it is removed too; then the annotation stays, and says what is to come.
         """
         item: Container = work.existing.handle
-        anew = work.request.option("state") != "absent"
+        anew = work.anew
         storage = not anew and bool(work.request.option("remove_storage"))
         if anew:
             self._anew[work.name] = self._target(work)
-            # What is known of the one that is there stays true until it is gone.
-            facts = work.existing.annotation.facts if work.existing.annotation is not None else {"id": item.part("Id")}
+            aim = self._with_aim(work, self._anew[work.name], work.annotation.facts)
             with work.step("note the declaration of %s" % work.name):
-                self._write(work.name, union(work.existing.annotation, self._with_aim(work, self._anew[work.name], facts)))
+                self._write(work.name, _about(item, union(work.existing.annotation, aim)))
         if item.document is not None:
             self._stop(work, item)
             with work.step("remove the container %s" % work.name):
@@ -407,9 +406,7 @@ class PodmanDriver:
         if annotation is None:
             self.host.remove_file(self.reader.path(actual.name))
         else:
-            if not annotation.facts.get("token") and item.document is not None:
-                # Made by somebody else: its id says later that it is still the same one.
-                annotation = replace(annotation, facts={**annotation.facts, "id": item.part("Id")})
+            annotation = _about(item, annotation)
             self._write(actual.name, annotation)
         actual.annotation = annotation
 
@@ -443,6 +440,20 @@ class PodmanDriver:
 def own_id(item: Container) -> str:
     """The id of the very container that was read: one that got its name since is not touched in its place."""
     return str(item.part("Id"))
+
+
+def _about(item: Container, annotation: Annotation) -> Annotation:
+    """The annotation as it is true of the container that is there, which may be about to be made anew.
+
+    One that somebody else made is known by its id: that says later whether it is still the same one.
+    """
+    if item.document is None or read.is_of(annotation, item.document):
+        return annotation
+    of_its_own = ("token", "made", "limits", "nics", "tags", "id") if annotation.facts.get("token") else ("id",)
+    own = {name: item.facts[name] for name in of_its_own if name in item.facts}
+    if item.made is None:
+        own["id"] = item.part("Id")
+    return replace(annotation, facts={**{name: value for name, value in annotation.facts.items() if name not in of_its_own}, **own})
 
 
 def _still_asked(item: Container) -> Dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._reconcile import kinds
 from ..._reconcile.schema import Spec
-from ..cgroup import CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, parse_bytes, parse_cpus
+from ..cgroup import CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, parse_bytes, parse_cpus, setting_files
 
 Limits = Dict[str, Any]
 """`memory` and `swap` in bytes, `cpus` as text ("1.5"), `units` are its shares, `pinning` its CPUs ("0-1"); None is no limit."""
@@ -54,14 +54,7 @@ def _cpuset(text: Optional[str]) -> Optional[str]:
 
 def files(cgroups: Mapping[str, str], hierarchies: Hierarchies) -> Dict[str, str]:
     """The files that hold what is in force: setting name to path."""
-    found = {}
-    for controller in ("memory", "cpu", "cpuset"):
-        version = hierarchies.version.get(controller, 0)
-        place = cgroups.get(controller if version == 1 else "")
-        for setting in _FILES.get((controller, version), ()):
-            if place is not None:
-                found[setting] = hierarchies.mounts[controller] + place.rstrip("/") + "/" + setting
-    return found
+    return setting_files(cgroups, hierarchies, _FILES)
 
 
 def live(texts: Mapping[str, str], asked: Limits, every_cpu: str) -> Limits:

@@ -170,8 +170,9 @@ def _strip_thing(domain: Element, things: table.Things, element: Element) -> Non
     for alias in element.findall("alias"):
         element.remove(alias)
     _prune(element)
-    if things.pattern == "disks[]" and element.find("driver") is not None and dict(element.find("driver").attrib) == {"name": "qemu"}:  # type: ignore[union-attr]
-        element.remove(element.find("driver"))  # type: ignore[arg-type]
+    driver = element.find("driver")
+    if things.pattern == "disks[]" and driver is not None and dict(driver.attrib) == {"name": "qemu"}:
+        element.remove(driver)
     left = set(element.attrib) - {"type", "device", "model", "mode", "managed", "autoport", "port", "index", "listen", "version"}
     if not len(element) and not left and not (element.text or "").strip():
         xmltree.remove(domain, element)
@@ -242,9 +243,14 @@ def _prune(element: Element) -> None:
 
 # Elements that say nothing when they are empty; others (`<acpi/>`) say something by being there.
 _EMPTY_MEANS_NOTHING = frozenset((
-    "driver", "source", "target", "iotune", "bandwidth", "inbound", "outbound", "features", "hyperv", "kvm", "clock", "cpu", "numa", "cputune", "memtune",
-    "memoryBacking", "numatune", "blkiotune", "os", "devices", "metadata", "resource", "pm", "sysinfo", "bios", "system", "vcpu", "memory", "currentMemory",
-    "maxMemory", "model", "acceleration", "backend", "rate", "blockio", "auth", "host", "virtualport", "parameters", "gl", "binary", "rom", "log", "type",
-    "{http://libosinfo.org/xmlns/libvirt/domain/1.0}libosinfo", "stats", "topology", "firmware", "link", "mac", "port", "vlan", "filterref", "mtu", "boot",
-    "nvram", "loader", "distances", "iothreads", "title", "description", "smbios", "bootmenu", "listen", "cid", "alias", "emulator", "on_poweroff",
+    "driver", "source", "target", "iotune", "bandwidth", "inbound", "outbound", "features", "hyperv", "kvm", "clock", "cpu", "numa",
+        "cputune", "memtune",
+    "memoryBacking", "numatune", "blkiotune", "os", "devices", "metadata", "resource", "pm", "sysinfo", "bios", "system", "vcpu",
+        "memory", "currentMemory",
+    "maxMemory", "model", "acceleration", "backend", "rate", "blockio", "auth", "host", "virtualport", "parameters", "gl", "binary",
+        "rom", "log", "type",
+    "{http://libosinfo.org/xmlns/libvirt/domain/1.0}libosinfo", "stats", "topology", "firmware", "link", "mac", "port", "vlan",
+        "filterref", "mtu", "boot",
+    "nvram", "loader", "distances", "iothreads", "title", "description", "smbios", "bootmenu", "listen", "cid", "alias", "emulator",
+        "on_poweroff",
     "on_reboot", "on_crash", "partition", "cell"))

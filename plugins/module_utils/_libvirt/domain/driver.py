@@ -22,7 +22,7 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, waiting
+from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, trial, waiting
 
 METADATA_KEY = "flotilla"
 
@@ -58,6 +58,7 @@ class DomainDriver:
         self._macs: Optional[Dict[str, str]] = None
         self._fetched: Dict[str, images.Fetched] = {}
         self._reader = reader.Reader(connection, self._capacity)
+        self._judge = trial.Judge(connection)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -66,8 +67,7 @@ class DomainDriver:
         return self._reader.read(names) if self.connection is not None else {}
 
     def _capacity(self, pool: str, volume: str) -> Optional[int]:
-        there = self.storage.volume(pool, volume) if self.storage is not None else None
-        return None if there is None else there.capacity
+        return self.storage.capacity(pool, volume) if self.storage is not None else None
 
     def rule(self, pattern: str) -> Rule:
         """See `Driver.rule`."""
@@ -125,6 +125,22 @@ class DomainDriver:
         if work.actual is None:
             work.note(facts={"emulated": self._check_creation(work)})
         self._note(work, new_disks)
+        self._try(work)
+
+    def _try(self, work: Work) -> None:
+        """Lets libvirt judge the document that this run would define, before anything is touched."""
+        if not self.host_ready or self._test():
+            return
+        if work.actual is None:
+            root = self._new_document(work)
+        else:
+            root = work.actual.handle.stored()
+            if not self._edit(work, root):
+                return
+        objection = self._judge.objection(root)
+        if objection:
+            raise DeclarationError.at(work.request.where, "libvirt refuses the domain %s: %s" % (work.name, objection),
+                                      "correct what it names, or see virsh domcapabilities for what this host can do")
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
@@ -292,12 +308,7 @@ class DomainDriver:
         """See `Driver.create`. The definition comes first: it names all that follows."""
         self._fetch(work)
         seed, seed_volume = self._seed(work)
-        platform, _note = self._platform(work.request)
-        root = build.domain(work.name, self._uuid(work), work.want, platform, work.annotation)
-        if work.want.get("xml"):
-            work.note(facts=fragment.Said(root, None, {}, None).note(work.want["xml"]))
-            xmltree.set_annotation(root, work.annotation.to_json())
-            fragment.merge(root, fragment.parse(work.want["xml"]))
+        root = self._new_document(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume)
         with work.step("define %s" % work.name):
@@ -308,6 +319,24 @@ class DomainDriver:
         self._store_seed(work, seed, seed_volume)
         self._finish(work, domain, work.want.get("autostart"), work.want["state"])
 
+    def _new_document(self, work: Work) -> Element:
+        """The document of a domain that does not exist yet."""
+        platform, _note = self._platform(work.request)
+        root = build.domain(work.name, self._uuid(work), work.want, platform, work.annotation)
+        if work.want.get("xml"):
+            work.note(facts=fragment.Said(root, None, {}, None).note(work.want["xml"]))
+            xmltree.set_annotation(root, work.annotation.to_json())
+            fragment.merge(root, fragment.parse(work.want["xml"]))
+        return root
+
+    def _edit(self, work: Work, root: Element) -> bool:
+        """Brings every change of the plan into a stored document; says whether there was anything to bring."""
+        edited = self._take_fragment_out(root, work)
+        renamed, live_document = work.annotation.facts.get("renamed", {}), work.existing.handle.live()
+        for change in work.changes:
+            edited = document.edit(root, change, work.want, renamed, live_document) or edited
+        return self._merge_fragment(root, work) or edited
+
     def change(self, work: Work) -> None:
         """See `Driver.change`: volumes, the stored document, the running guest, then its power."""
         actual = work.existing
@@ -316,11 +345,7 @@ class DomainDriver:
         root = xmltree.parse(self._unchanged(handle, work))
         for name, disk in self._new_items(work, "disks").items():
             self._make_volume(work, name, disk)
-        edited = self._take_fragment_out(root, work)
-        for change in work.changes:
-            edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {}),
-                                   handle.live()) or edited
-        edited = self._merge_fragment(root, work) or edited
+        edited = self._edit(work, root)
         seed, seed_volume = self._seed(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume)

@@ -144,8 +144,8 @@ class Reader:
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
         seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
-        actual = Actual(name, stored=self._spec(stored, annotation, seeded), annotation=annotation,
-                        live=None if live is None else self._spec(live, annotation, seeded, live=True),
+        actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
+                        live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
                         handle=Handle(domain, text, live_text))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
@@ -184,10 +184,10 @@ class Reader:
                 if owned not in used and not seeding.is_seed_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
-    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, live: bool = False) -> Spec:
+    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, text: Any, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         facts = annotation.facts if annotation is not None else {}
-        spec["xml"] = fragment.Said(root, annotation.applied.get("xml") if annotation is not None else None, facts,
+        spec["xml"] = fragment.Said(text, annotation.applied.get("xml") if annotation is not None else None, facts,
                                     lambda document_root: document.rest(document_root, annotation is None or not annotation.created))
         if seeded:
             seeding.overlay(spec, annotation, root, live)
