@@ -14,13 +14,14 @@ from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
-from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
+from ..._reconcile.plan import Actual, Change, Rule
 from ..._reconcile.schema import Spec
 from .. import due, inside
 from ..addresses import same_addresses
 from ..host import Host
 from ..images import Images
 from ..names import check_names
+from ..rules import rule_of
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
@@ -45,7 +46,6 @@ RULES: Dict[str, Rule] = {
     "autostart": Rule(default=False),
     "image": Rule(creation=True, reason="the image is used when the container is made"),
 }
-_CREATION = Rule(creation=True, reason=FIRST_BOOT)
 
 
 class LxcDriver:
@@ -108,9 +108,7 @@ class LxcDriver:
 
     def rule(self, pattern: str) -> Rule:
         """How a change of this option reaches a container."""
-        if pattern.startswith("cloud_init"):
-            return _CREATION
-        return RULES.get(pattern, Rule())
+        return rule_of(RULES, pattern)
 
     def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
         """The declaration with derived MAC addresses, the network's gateway and DNS for new NICs, and our defaults."""

@@ -14,11 +14,12 @@ from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError, Refused
 from ..._reconcile.grammar import GUEST
-from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
+from ..._reconcile.plan import Actual, Change, Rule
 from ..._reconcile.schema import Spec
 from .. import due, inside
 from ..host import Host
 from ..names import check_names
+from ..rules import rule_of
 from . import dialect as dialects
 from . import grammar, read, table
 from .build import Builder, capabilities_text
@@ -50,7 +51,6 @@ RULES: Dict[str, Rule] = {
     "state": Rule(always=True),
     "image": Rule(creation=True, reason="the template is used when the container is made"),
 }
-_CREATION = Rule(creation=True, reason=FIRST_BOOT)
 _WAITS = ("container_features", "capabilities")
 
 # A container has one disk, which is never taken away from it: undeclared, its size stays.
@@ -142,9 +142,7 @@ class OpenvzDriver:
 
     def rule(self, pattern: str) -> Rule:
         """How a change of this option reaches a container."""
-        if pattern.startswith("cloud_init"):
-            return _CREATION
-        return RULES.get(pattern, Rule())
+        return rule_of(RULES, pattern)
 
     def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
         """The declaration with derived MAC addresses, and our defaults for what is new."""
