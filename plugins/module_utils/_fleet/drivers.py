@@ -182,6 +182,9 @@ def _downloads(fleet: Fleet, drivers: Drivers) -> List["tuple[Mapping[str, Any],
 
 def _remote_sources(fleet: Fleet, guest: Guest) -> Iterable["tuple[Mapping[str, Any], bool]"]:
     """The variants that a guest needs of images with a URL, each with whether it is for a disk."""
+    if guest.wish == "openvz":
+        # Its containers are made from templates, which are on the node.
+        return
     disk = guest.wish not in CONTAINERS
     for name in images_of(guest).values():
         source = (fleet.images.get(name) or {}).get("disk" if disk else "rootfs") or {}

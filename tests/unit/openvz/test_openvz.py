@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost, Result
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz import command, config, dialect, grammar, listing, table
+from ansible_collections.flotilla.virt.plugins.module_utils._fleet import drivers
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
 
 CONTRACTS = Path(__file__).parents[2] / "vznode/contracts"
@@ -136,6 +138,14 @@ def test_a_limit_is_stored_as_each_version_does() -> None:
     row = table.BY_PATTERN["memory.size"]
     assert row.store(268435456, dialect.VZCTL4) == "0:65536" and row.store(268435456, dialect.VZCTL7) == "65536:65536"
     assert table.BY_PATTERN["memory.swap"].store(0, dialect.VZCTL4) == "0"
+
+
+def test_no_root_file_system_is_downloaded_for_it() -> None:
+    image = {"rootfs": {"url": "https://example.com/a.tar", "checksum": "sha256:0"}, "template": "a"}
+    fleet = SimpleNamespace(images={"a": image})
+    sources = {engine: list(drivers._remote_sources(fleet, SimpleNamespace(wish=engine, spec={"image": "a"})))  # type: ignore[arg-type]
+               for engine in ("lxc", "openvz")}
+    assert sources == {"lxc": [(image["rootfs"], False)], "openvz": []}
 
 
 def test_interfaces() -> None:
