@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from typing import Any, Iterator, Mapping
 
-# Another in each session: podman keeps the addresses in use for the whole machine, by the name of the network.
+# Others in each session: podman keeps the addresses in use for the whole machine, by the name of the network.
 _SESSION = os.getpid() % 125
 NETWORK, SUBNET = "fltest-net-%d" % _SESSION, "10.214.%d" % (2 * _SESSION)
+PORT = 20000 + 40 * _SESSION
 OTHER, OTHER_SUBNET = "fltest-other-%d" % _SESSION, "10.214.%d" % (2 * _SESSION + 1)
 BASE: Mapping[str, Any] = {
     "image": "tiny", "cpus": {"count": 1}, "memory": {"size": "64MiB"},
@@ -37,7 +38,7 @@ LIVE: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
 # What it makes the container anew for: each differs between the two, and LAST is what stands there when nothing of it is declared.
 FIRST: Mapping[str, Any] = {
     "image": "tiny", "hostname": "one", "dns": ["10.1.1.1"], "search": ["example.com"], "entrypoint": ["/bin/sh"], "command": ["/sbin/init"],
-    "environment": {"A": "1", "B": "x y"}, "user": "0:0", "workdir": "/tmp", "ports": ["127.0.0.1:18080:80"], "restart_policy": "on-failure",
+    "environment": {"A": "1", "B": "x y"}, "user": "0:0", "workdir": "/tmp", "ports": ["127.0.0.1:%d:80" % PORT], "restart_policy": "on-failure",
     "capabilities": {"add": ["NET_ADMIN"], "drop": ["MKNOD"]},
     "mounts": [{"target": "/bound", "type": "bind", "source": "/var", "readonly": True}, {"target": "/named", "volume": "fltest-one"},
                {"target": "/scratch", "type": "tmpfs", "size": "1MiB"}],
@@ -47,7 +48,7 @@ FIRST: Mapping[str, Any] = {
 SECOND: Mapping[str, Any] = {
     "image": "stubborn", "hostname": "two.example.com", "dns": ["10.1.1.2", "10.1.1.1"], "search": ["example.org"], "entrypoint": ["/bin/sh", "-u"],
     "command": ["/sbin/init", "x y"], "environment": {"A": 2}, "user": "0", "workdir": "/home",
-    "ports": ["127.0.0.1:18081:81", "127.0.0.1:18053:53/udp"], "restart_policy": "always",
+    "ports": ["127.0.0.1:%d:81" % (PORT + 1), "127.0.0.1:%d:53/udp" % (PORT + 2)], "restart_policy": "always",
     "capabilities": {"add": ["CAP_SYS_TIME"], "drop": ["chown", "MKNOD"]},
     "mounts": [{"target": "/bound", "source": "/usr", "readonly": False}, {"target": "/named", "volume": "fltest-two"},
                {"target": "/scratch", "type": "tmpfs", "size": "2MiB"}],

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from laws.ansible_run import Ansible, syslog
 from laws.planted import assert_not_in
-from laws.podman_cases import BASE, NETWORK, SUBNET
+from laws.podman_cases import BASE, NETWORK, PORT, SUBNET
 from laws.podman_lab import PodmanLab, podman
 from support.inside import TRANSFER, play
 from support.tiny_image import make_image
@@ -28,12 +28,17 @@ SHELL = {"ansible_connection": "flotilla.virt.container", "flotilla_engine": "po
 SECRET = "Pl4nted w0rd"
 
 
+def forget() -> None:
+    for note in NOTES.glob("fltest-*.json"):
+        note.unlink()
+
+
 @pytest.fixture
 def clean(lab: PodmanLab) -> Iterator[PodmanLab]:
     """The lab, and none of our notes where modules keep them."""
+    forget()
     yield lab
-    for note in NOTES.glob("fltest-*.json"):
-        note.unlink()
+    forget()
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +75,12 @@ def test_a_fleet_chooses_podman_prunes_and_says_why(clean: PodmanLab, tmp_path: 
                               verbosity=0)
         return said.result
 
-    app = {"name": "fltest-app", "engine": "auto", "image": "tiny", "ports": ["127.0.0.1:18099:99"]}
+    app = {"name": "fltest-app", "engine": "auto", "image": "tiny", "ports": ["127.0.0.1:%d:99" % (PORT + 4)]}
     with syslog() as log:
         ansible = Ansible(tmp_path, log)
         podman("create", "--name", "stranger", podman("import", images["tiny"], "localhost/theirs:1").strip(), "/sbin/init")
-        made = fleet(app, {**app, "name": "fltest-old", "ports": ["127.0.0.1:18098:98"]})
-        assert not made["failed"], made
+        made = fleet(app, {**app, "name": "fltest-old", "ports": ["127.0.0.1:%d:98" % (PORT + 5)]})
+        assert not made["failed"], json.dumps(made)
         # What it chose, and why, is part of each guest's result.
         assert [(each["name"], each["engine"], "this host has podman" in each["engine_reason"]) for each in made["results"]] == [
             ("fltest-app", "podman", True), ("fltest-old", "podman", True)]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from laws import laws
 from laws.planted import assert_secrets_secret
-from laws.podman_cases import BASE, ELSEWHERE, FIRST, LAST, LIVE, NETWORK, OTHER, OTHER_SUBNET, SECOND, SUBNET, patterns
+from laws.podman_cases import BASE, ELSEWHERE, FIRST, LAST, LIVE, NETWORK, OTHER, OTHER_SUBNET, PORT, SECOND, SUBNET, patterns
 from laws.podman_lab import PodmanLab, in_force, podman, settled
 
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar, schema
@@ -292,7 +292,7 @@ def by_hand(*words: str, name: str = "hand", command: tuple[str, ...] = ("/sbin/
 def test_a_container_made_by_hand_is_adopted_by_its_spec(lab: PodmanLab) -> None:
     lab.must("first", {**BASE, "state": "stopped"})
     subprocess.run(["podman", "secret", "create", "fltest-pw", "-"], input=b"h1dden", check=True, capture_output=True)
-    by_hand("--memory", "96m", "--cpus", "1.5", "--cpuset-cpus", "0", "--hostname", "relay", "--network", NETWORK, "-p", "127.0.0.1:18090:90",
+    by_hand("--memory", "96m", "--cpus", "1.5", "--cpuset-cpus", "0", "--hostname", "relay", "--network", NETWORK, "-p", "127.0.0.1:%d:90" % (PORT + 3),
             "-e", "A=1", "-v", "/var:/mnt:ro", "-v", "fltest-hand:/data", "--tmpfs", "/scratch:size=1048576", "--cap-add", "NET_ADMIN",
             "--dns", "10.1.1.1", "--dns-search", "example.com", "--restart", "on-failure", "--health-cmd", "none", "--secret", "fltest-pw,type=env,target=PW")
     laws.assert_adoption(lab, "hand")
@@ -376,6 +376,9 @@ def test_secrets_are_said_nowhere(lab: PodmanLab) -> None:
 def test_one_containers_failure_is_its_own(lab: PodmanLab) -> None:
     broken = {"image": "tiny", "command": ["/no/such/program"]}
     fine = {"image": "tiny", "memory": "64MiB"}
+    # The image is not there yet: all three want it at once.
+    for image in podman("images", "--quiet", "--no-trunc").split():
+        podman("rmi", "--force", image)
     results = lab.run_all({"a": fine, "b": broken, "c": fine}, threads=3)
     laws.assert_failure_is_its_own(results, ["b"])
     assert "/no/such/program" in results["b"].msg

@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import re
+from threading import Lock
 from typing import Any, Dict, List, Mapping
 
 from ..._reconcile.contract import Work
@@ -71,6 +72,8 @@ class Builder:
         self.podman = podman
         self.host = podman.host
         self.checker = checker
+        # Several containers at work at a time may be made from one image.
+        self._importing = Lock()
 
     def make(self, work: Work, target: Spec) -> None:
         """Image, volumes, secrets, container: each is found again by the next run where this one dies."""
@@ -105,9 +108,10 @@ class Builder:
         if not tarball:
             raise EngineError("the image %s is gone" % name, "run again when it is there")
         reference = self.imported(name, tarball)
-        if not self.podman.has_image(reference):
-            with work.step("import image %s for %s" % (name, work.name)):
-                self._import(work.name, tarball, reference, needs_init=not (target.get("command") or target.get("entrypoint")))
+        with self._importing:
+            if not self.podman.has_image(reference):
+                with work.step("import image %s for %s" % (name, work.name)):
+                    self._import(work.name, tarball, reference, needs_init=not (target.get("command") or target.get("entrypoint")))
         return reference
 
     def imported(self, name: str, tarball: str) -> str:
