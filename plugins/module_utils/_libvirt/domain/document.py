@@ -171,8 +171,12 @@ def _strip_thing(domain: Element, things: table.Things, element: Element) -> Non
         element.remove(alias)
     _prune(element)
     driver = element.find("driver")
-    if things.pattern == "disks[]" and driver is not None and dict(driver.attrib) == {"name": "qemu"}:
+    if things in (table.DISKS, table.MEDIA) and driver is not None and dict(driver.attrib) == {"name": "qemu"}:
         element.remove(driver)
+    if things is table.MEDIA:
+        # No medium is ever written to.
+        for node in element.findall("readonly"):
+            element.remove(node)
     left = set(element.attrib) - {"type", "device", "model", "mode", "managed", "autoport", "port", "index", "listen", "version"}
     if not len(element) and not left and not (element.text or "").strip():
         xmltree.remove(domain, element)
@@ -218,6 +222,9 @@ def _drop_ours(domain: Element, generated: bool) -> None:
         for place in ("serial/target", "console/target", "serial/log", "console/log", "channel/source"):
             for node in devices.findall(place):
                 xmltree.remove(devices, node)
+        for node in devices.findall("video/model[@primary]"):
+            node.attrib.pop("primary")
+        _prune(devices)
         _drop_names_alone(devices)
 
 
