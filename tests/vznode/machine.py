@@ -185,6 +185,8 @@ def delete_nic(node: Node, ident: str, name: str) -> str:
 
 def start(node: Node, ident: str, settings: dict[str, str]) -> None:
     """Start init in namespaces and control groups of its own, and wait until it is init."""
+    # One that went by itself has left its control groups.
+    _forget(node, ident)
     live: dict[str, Any] = {"token": token(), "addresses": [], "settings": dict(settings)}
     groups = _cgroups(live)
     for group in groups.values():

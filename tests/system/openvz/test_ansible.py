@@ -64,11 +64,13 @@ class Space:
 
     def end(self) -> None:
         """Everything on the node ends."""
-        self.python(_CLEAN % (str(DOUBLE.parent), self.version))
-        self.holder.kill()
-        self.holder.wait()
-        for path in self.made:
-            os.rmdir(path)
+        try:
+            self.python(_CLEAN % (str(DOUBLE.parent), self.version))
+        finally:
+            self.holder.kill()
+            self.holder.wait()
+            for path in self.made:
+                os.rmdir(path)
 
 
 @pytest.fixture(scope="module", params=[4, 7])
