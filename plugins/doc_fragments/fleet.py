@@ -932,7 +932,7 @@ options:
           cpuset:
             description:
             - Host CPUs that the guest may use at all, such as V(0-3,8).
-            - Only for engine V(kvm) and V(podman).
+            - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
             - A change takes a restart.
             type: str
           pins:
@@ -962,7 +962,7 @@ options:
           shares:
             description:
             - Weight against other guests when CPU time is short. The kernel's own default is 1024.
-            - Only for engine V(kvm) and V(podman).
+            - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
             - Changed while a domain runs.
             type: int
           period:
@@ -1019,18 +1019,6 @@ options:
               it runs. Taking it back removes the limit.
             - For podman O(guests.cpus.count) and this are one and the same limit, so only one of them can be declared.
             - Only for engine V(podman) and V(openvz) and V(virtuozzo).
-            type: str
-          units:
-            description:
-            - 'Weight against the other containers of the host when CPU time is short: twice the number gets twice the time.
-              V(1000) when nothing is declared. Changed while the container runs.'
-            - Only for engine V(openvz) and V(virtuozzo).
-            type: int
-          pinning:
-            description:
-            - CPUs of the host that the container may run on, such as V(0-1,4). Changed while it runs. Taking it back allows
-              all.
-            - Only for engine V(openvz) and V(virtuozzo).
             type: str
       memory:
         description:
@@ -3964,14 +3952,14 @@ options:
       devices:
         description:
         - Device nodes of the host that the container may use, matched by O(guests.devices[].path).
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman).
         type: list
         elements: dict
         suboptions:
           path:
             description:
             - The device node on the host.
-            - Only for engine V(podman) and V(openvz).
+            - Only for engine V(podman).
             type: str
             required: true
           inside:
@@ -3982,7 +3970,7 @@ options:
           permissions:
             description:
             - Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.
-            - Only for engine V(podman) and V(openvz).
+            - Only for engine V(podman).
             type: str
             choices:
             - r

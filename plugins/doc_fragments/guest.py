@@ -135,7 +135,7 @@ options:
       cpuset:
         description:
         - Host CPUs that the guest may use at all, such as V(0-3,8).
-        - Only for engine V(kvm) and V(podman).
+        - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
         - A change takes a restart.
         type: str
       pins:
@@ -165,7 +165,7 @@ options:
       shares:
         description:
         - Weight against other guests when CPU time is short. The kernel's own default is 1024.
-        - Only for engine V(kvm) and V(podman).
+        - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
         - Changed while a domain runs.
         type: int
       period:
@@ -222,17 +222,6 @@ options:
           runs. Taking it back removes the limit.
         - For podman O(cpus.count) and this are one and the same limit, so only one of them can be declared.
         - Only for engine V(podman) and V(openvz) and V(virtuozzo).
-        type: str
-      units:
-        description:
-        - 'Weight against the other containers of the host when CPU time is short: twice the number gets twice the time. V(1000)
-          when nothing is declared. Changed while the container runs.'
-        - Only for engine V(openvz) and V(virtuozzo).
-        type: int
-      pinning:
-        description:
-        - CPUs of the host that the container may run on, such as V(0-1,4). Changed while it runs. Taking it back allows all.
-        - Only for engine V(openvz) and V(virtuozzo).
         type: str
   memory:
     description:
@@ -3140,13 +3129,13 @@ options:
   devices:
     description:
     - Device nodes of the host that the container may use, matched by O(devices.path).
-    - Only for engine V(podman) and V(openvz).
+    - Only for engine V(podman).
     type: raw
     suboptions:
       path:
         description:
         - The device node on the host.
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman).
         type: str
         required: true
       inside:
@@ -3157,7 +3146,7 @@ options:
       permissions:
         description:
         - Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman).
         type: str
         choices:
         - r

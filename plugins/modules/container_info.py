@@ -25,7 +25,7 @@ options:
     description: Engines whose containers are read. Without it all that are installed.
     type: list
     elements: str
-    choices: [lxc, podman]
+    choices: [lxc, openvz, podman]
   host_keys:
     description:
       - Also read the SSH host keys in the root file systems of running containers, as C(status.host_keys), each as C(type data)

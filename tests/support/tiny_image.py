@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 TOOLS = ("sh", "sleep", "cat", "head", "tr", "uname", "ls")
@@ -20,7 +21,7 @@ while :; do sleep 3600 & wait $!; done
 """
 
 
-def make_image(place: Path, init: str = INIT, tools: tuple[str, ...] = ()) -> Path:
+def make_image(place: Path, init: str = INIT, tools: tuple[str, ...] = (), files: Mapping[str, str] | None = None) -> Path:
     """A tarball with an init, a shell, a few tools and the files that accounts and names are written to."""
     root = place / "tree"
     for name in ("bin", "sbin", "etc/skel", "etc/ssh", "etc/network", "proc", "sys", "dev", "root", "home", "tmp", "usr/sbin"):
@@ -41,6 +42,9 @@ def make_image(place: Path, init: str = INIT, tools: tuple[str, ...] = ()) -> Pa
     (root / "etc/shadow").write_text("root:*:1:0:99999:7:::\n")
     (root / "etc/ssh/sshd_config").write_text("")
     (root / "etc/ssh/ssh_host_ed25519_key").write_text("the same in every container\n")
+    for name, text in (files or {}).items():
+        (root / name).write_text(text)
+        (root / name).chmod(0o755 if text.startswith("#!") else 0o644)
     tarball = place / "image.tar"
     with tarfile.open(tarball, "w") as archive:
         archive.add(root, ".")

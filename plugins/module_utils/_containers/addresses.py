@@ -13,6 +13,15 @@ from .._reconcile.attachment import Attachment
 from .._reconcile.errors import Problem
 
 
+def is_address(word: str) -> bool:
+    """Whether a word is an IPv4 or IPv6 address, without a prefix length."""
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return False
+    return True
+
+
 def addresses_of(value: Any) -> List[str]:
     """The addresses in a declared `address`: one, or a list."""
     if value is None:

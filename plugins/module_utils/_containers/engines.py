@@ -20,11 +20,13 @@ class Surroundings:
     """What is declared around containers.
 
     rootfs: the root file system tarball of a declared image. references: its OCI image. networks: what a network is here.
+    templates: its OS template (empty for a declared image that has none).
     """
 
     rootfs: Lookup = lambda name: None
     references: Lookup = lambda name: None
     networks: Networks = lambda name: None
+    templates: Lookup = lambda name: None
 
 
 def _lxc(host: Any, around: Surroundings, check_mode: bool) -> Driver:
@@ -39,6 +41,12 @@ def _podman(host: Any, around: Surroundings, check_mode: bool) -> Driver:
     return PodmanDriver(host, around.rootfs, around.references, check_mode)
 
 
-DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman}
-COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman"}
+def _openvz(host: Any, around: Surroundings, check_mode: bool) -> Driver:
+    from .openvz.driver import OpenvzDriver
+
+    return OpenvzDriver(host, around.templates, around.networks, check_mode)
+
+
+DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman, "openvz": _openvz}
+COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman", "openvz": "vzctl"}
 """The command by which one sees that an engine is installed."""

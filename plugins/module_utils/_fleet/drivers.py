@@ -68,7 +68,7 @@ class Host:
         return LocalHost()
 
     def _around(self) -> engines.Surroundings:
-        return engines.Surroundings(self.rootfs, self.reference, self.attachments())
+        return engines.Surroundings(self.rootfs, self.reference, self.attachments(), self.template)
 
     def _add_libvirt(self, made: Drivers, guests: Dict[str, Driver]) -> None:
         try:
@@ -117,6 +117,11 @@ class Host:
     def reference(self, name: str) -> Optional[str]:
         """The OCI image of a declared image."""
         return (self.fleet.images.get(name) or {}).get("oci")
+
+    def template(self, name: str) -> Optional[str]:
+        """The OS template of a declared image; None for one that is not declared, empty for one that has none."""
+        image = self.fleet.images.get(name)
+        return None if image is None else str(image.get("template") or "")
 
     def attachments(self) -> Any:
         """What a network is to a container: as it is in libvirt, else as the fleet is about to make it."""
@@ -177,6 +182,9 @@ def _downloads(fleet: Fleet, drivers: Drivers) -> List["tuple[Mapping[str, Any],
 
 def _remote_sources(fleet: Fleet, guest: Guest) -> Iterable["tuple[Mapping[str, Any], bool]"]:
     """The variants that a guest needs of images with a URL, each with whether it is for a disk."""
+    if guest.wish == "openvz":
+        # Its containers are made from templates, which are on the node.
+        return
     disk = guest.wish not in CONTAINERS
     for name in images_of(guest).values():
         source = (fleet.images.get(name) or {}).get("disk" if disk else "rootfs") or {}

@@ -93,9 +93,12 @@ def podman(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine
     return found
 
 
-def _openvz_problem(root: str, path: t.Optional[str]) -> t.Optional[str]:
+def _openvz_problem(root: str, path: t.Optional[str], facts: t.Mapping[str, t.Any], ask: commands.Run) -> t.Optional[str]:
     if path is None:
         return "OpenVZ is not installed (no vzctl)"
+    if not files.exists(root, "/proc/vz") and (commands.version(path, ask) or "").startswith("4."):
+        # vzctl 4 also works on other kernels (3.9 and later), with their own namespaces and control groups.
+        return _container_problem(root, facts)
     if not files.exists(root, "/proc/vz"):
         return "the running kernel is no OpenVZ kernel (no /proc/vz)"
     # Inside an OpenVZ container /proc/vz is there too, but the beancounters of /proc/bc only exist on the node itself.
@@ -107,7 +110,7 @@ def _openvz_problem(root: str, path: t.Optional[str]) -> t.Optional[str]:
 def openvz(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine:
     """Return the openvz engine, known by vzctl and an OpenVZ kernel. A Virtuozzo node has it too."""
     path = commands.find(root, "vzctl")
-    return _engine(path, _openvz_problem(root, path), ask)
+    return _engine(path, _openvz_problem(root, path, facts, ask), ask)
 
 
 def _virtuozzo_problem(root: str, path: t.Optional[str], ask: commands.Run) -> t.Optional[str]:

@@ -26,11 +26,6 @@ CPUS = (
         "Most CPU time that the container gets, in CPUs (V(1.5)) or as a percentage of one CPU (V(150%)). Changed while it"
         " runs. Taking it back removes the limit.",
         "For podman O(cpus.count) and this are one and the same limit, so only one of them can be declared.")),
-    Option("units", "int", minimum=2, engines=VZ, doc=(  # left to openvz, virtuozzo
-        "Weight against the other containers of the host when CPU time is short: twice the number gets twice the time."
-        " V(1000) when nothing is declared. Changed while the container runs.",)),
-    Option("pinning", "cpuset", engines=VZ, example="0-1,4", doc=(  # left to openvz, virtuozzo
-        "CPUs of the host that the container may run on, such as V(0-1,4). Changed while it runs. Taking it back allows all.",)),
 )
 
 MEMORY = (
@@ -40,17 +35,17 @@ MEMORY = (
 )
 
 DISKS = (
-    Option("inodes", "int", minimum=1, engines=OPENVZ, doc=(  # left to openvz
+    Option("inodes", "int", minimum=1, engines=OPENVZ, doc=(
         "Most files and directories on the disk. Changed while the container runs.",)),
 )
 
 NICS = (
-    Option("type", "str", choices=("veth", "venet"), take_back="keep", engines=VZ, doc=(  # left to openvz, virtuozzo
+    Option("type", "str", choices=("veth", "venet"), take_back="keep", engines=VZ, doc=(  # left to virtuozzo
         "V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC address: the"
         " host routes to the addresses of the container.",)),
 )
 
-IO = Option("io", "dict", engines=VZ, doc=("Limits of the container's disk traffic.",), options=(  # left to openvz, virtuozzo
+IO = Option("io", "dict", engines=VZ, doc=("Limits of the container's disk traffic.",), options=(  # left to virtuozzo
     Option("limit", "size", engines=VZ, example="10MiB", doc=(
         "Most data a second, read and written. V(0B) is none. Changed while the container runs.",)),
     Option("iops", "int", engines=VZ, doc=("Most operations a second. V(0) is none. Changed while the container runs.",)),
@@ -79,7 +74,7 @@ MOUNTS = Option("mounts", "items", key="target", take_back="delete", engines=POD
         Option("readonly", "bool", doc=("Whether the container may only read it.",)),
 ))
 
-DEVICES = Option("devices", "items", key="path", take_back="delete", engines=PODMAN + OPENVZ, doc=(
+DEVICES = Option("devices", "items", key="path", take_back="delete", engines=PODMAN, doc=(
     "Device nodes of the host that the container may use, matched by O(devices[].path).",), options=(
         Option("path", "path", required=True, doc=("The device node on the host.",)),
         Option("inside", "path", engines=PODMAN, take_back="keep", doc=(
@@ -115,10 +110,10 @@ OPTIONS: Tuple[Option, ...] = (
     Option("dns", "list", item="ip", take_back="delete", engines=PODMAN + VZ, doc=(
         "Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.",)),
     Option("search", "list", take_back="delete", engines=PODMAN + VZ, doc=("Domains in which short names are looked up.",)),
-    Option("root_password", "secret", take_back="keep", engines=VZ, doc=(  # left to openvz, virtuozzo
+    Option("root_password", "secret", take_back="keep", engines=VZ, doc=(  # left to virtuozzo
         "Password of root inside, as a crypt(5) hash. A secret: never shown.",)),
     MOUNTS, DEVICES, CAPABILITIES,
-    Option("container_features", "map", take_back="delete", engines=VZ, doc=(  # left to openvz, virtuozzo
+    Option("container_features", "map", take_back="delete", engines=VZ, doc=(  # left to virtuozzo
         "Features of the engine by name, each V(true) or V(false), such as C({nfs: true, fuse: false}).",)),
     Option("id_mapping", "dict", short="first", engines=PODMAN, doc=(
         "Makes the container unprivileged: its users, root too, are ordinary users of the host.",), options=(
@@ -142,7 +137,7 @@ OPTIONS: Tuple[Option, ...] = (
     SECRETS, HEALTH,
     Option("restart_policy", "str", choices=("no", "on-failure", "always", "unless-stopped"), engines=PODMAN, doc=(
         "When the engine starts it again after it has ended by itself. V(no) (in quotes) when nothing is declared.",)),
-    Option("boot_order", "int", take_back="delete", engines=OPENVZ, doc=(  # left to openvz
+    Option("boot_order", "int", take_back="delete", engines=OPENVZ, doc=(
         "Place in the order in which containers with O(autostart) start with the host: a higher number is earlier.",)),
     Option("pull", "str", choices=("missing", "always", "newer", "never"), control=True, engines=PODMAN, doc=(
         "When an OCI image is fetched from its registry as the container is made. V(missing) (the default): when it is not on"
@@ -152,7 +147,7 @@ OPTIONS: Tuple[Option, ...] = (
 IMAGE: Tuple[Option, ...] = (
     Option("oci", "str", take_back="delete", example="docker.io/library/nginx:1.27", doc=(
         "OCI image by its full name with registry, for podman.",)),
-    Option("template", "name", take_back="delete", doc=(  # left to openvz, virtuozzo
+    Option("template", "name", take_back="delete", doc=(  # left to virtuozzo
         "OS template by its exact name, for OpenVZ and Virtuozzo. It must be on the host: none is fetched.",)),
 )
 
@@ -166,8 +161,8 @@ def _inherited(option: Option, engines: Tuple[str, ...] = ()) -> Option:
 
 
 def _widened(option: Option) -> Option:
-    """An option that domains have and podman too, with the same meaning: `cpus.shares` and `cpus.cpuset`."""
-    return replace(option, engines=option.engines + PODMAN) if option.name in ("shares", "cpuset") else option
+    """An option that domains have and containers too, with the same meaning: `cpus.shares` and `cpus.cpuset`."""
+    return replace(option, engines=option.engines + PODMAN + VZ) if option.name in ("shares", "cpuset") else option
 
 
 def extended(option: Option) -> Option:
@@ -176,7 +171,7 @@ def extended(option: Option) -> Option:
         # The registry's name of an OCI image has slashes.
         return replace(option, kind="image")
     if option.name == "cloud_init":
-        # podman runs one command, not a system with users. Left to openvz and virtuozzo to narrow further.
+        # podman runs one command, not a system with users. Left to virtuozzo to narrow further.
         return replace(option, engines=("kvm", "lxc") + VZ)
     if option.name == "cpus":
         option = replace(option, options=tuple(_widened(below) for below in option.options))

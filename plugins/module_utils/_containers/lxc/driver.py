@@ -14,13 +14,14 @@ from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
-from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
+from ..._reconcile.plan import Actual, Change, Rule
 from ..._reconcile.schema import Spec
-from .. import inside
+from .. import due, inside
 from ..addresses import same_addresses
 from ..host import Host
 from ..images import Images
 from ..names import check_names
+from ..rules import rule_of
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
@@ -45,7 +46,6 @@ RULES: Dict[str, Rule] = {
     "autostart": Rule(default=False),
     "image": Rule(creation=True, reason="the image is used when the container is made"),
 }
-_CREATION = Rule(creation=True, reason=FIRST_BOOT)
 
 
 class LxcDriver:
@@ -93,12 +93,7 @@ class LxcDriver:
                 read.ask(self.host, read.container_path(self.host), item)
                 stored["state"] = grammar.STATES.get(item.state, "present")
         actual = Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
-        due = note.facts.get("due") if note is not None else None
-        if due is not None:
-            # Reached or not, it is noted no longer, unless the run that reads this notes it again.
-            actual.facts["due"] = None
-            actual.unfinished = {} if due == stored["state"] else {"state": due}
-        return actual
+        return due.recall(actual, note)
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
@@ -113,9 +108,7 @@ class LxcDriver:
 
     def rule(self, pattern: str) -> Rule:
         """How a change of this option reaches a container."""
-        if pattern.startswith("cloud_init"):
-            return _CREATION
-        return RULES.get(pattern, Rule())
+        return rule_of(RULES, pattern)
 
     def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
         """The declaration with derived MAC addresses, the network's gateway and DNS for new NICs, and our defaults."""
@@ -138,21 +131,11 @@ class LxcDriver:
         if making or any(change.route[:1] == ("tags",) for change in work.changes):
             facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
         facts["nics"] = self._noted_nics(work)
-        facts["due"] = self._due(work, making)
+        facts["due"] = due.due_state(work, making)
         work.note(facts=facts)
         work.annotation = replace(work.annotation, facts={
             name: value for name, value in work.annotation.facts.items() if facts.get(name, value) is not None
             and not (name in facts and facts[name] is None)})
-
-    @staticmethod
-    def _due(work: Work, making: bool) -> Optional[str]:
-        """The power state that nobody declares and that this run must reach all the same, should it die before."""
-        if work.request.option("state") is not None:
-            return None
-        if making:
-            return "running"
-        changed = next((str(change.want) for change in work.changes if change.pattern == "state"), None)
-        return changed or (str(work.existing.stored["state"]) if work.restart else None)
 
     @staticmethod
     def _noted_nics(work: Work) -> Dict[str, Any]:

@@ -20,7 +20,7 @@ from .networks import images_of
 CONTAINERS = ("virtuozzo", "openvz", "lxc", "podman")
 # Which variants of an image an engine can start from, the best first.
 VARIANTS: Mapping[str, Tuple[str, ...]] = {
-    "kvm": ("disk",), "lxc": ("rootfs",), "podman": ("rootfs", "oci"), "openvz": ("rootfs", "template"),
+    "kvm": ("disk",), "lxc": ("rootfs",), "podman": ("rootfs", "oci"), "openvz": ("template",),
     "virtuozzo": ("rootfs", "template"),
 }
 
