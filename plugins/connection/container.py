@@ -10,7 +10,8 @@ author: The flotilla.virt team (@flotilla)
 version_added: 0.1.0
 short_description: Run tasks inside a container through its engine
 description:
-  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach)) on the container's host.
+  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach), for podman C(podman exec), for
+    OpenVZ C(vzctl exec2)) on the container's host.
     The container needs neither a network nor an SSH server; modules need Python in it, as everywhere.
   - Where the container's host is another machine than the one on which the play runs, an inner connection is made to it from
     that host's own inventory variables (its C(ansible_connection), C(ansible_user), C(ansible_become) and so on).
@@ -31,7 +32,7 @@ options:
     description: The engine that runs the container.
     type: str
     default: lxc
-    choices: [lxc]
+    choices: [lxc, podman, openvz]
     vars:
       - name: flotilla_engine
       - name: ansible_container_engine
@@ -52,7 +53,7 @@ options:
     vars:
       - name: ansible_container_host_become
   path:
-    description: Directory that holds the containers, where it is not the engine's own default.
+    description: Directory that holds the containers of LXC, where it is not the engine's own default.
     type: path
     vars:
       - name: ansible_container_path
@@ -105,13 +106,49 @@ def lxc_command(container: str, path: Optional[str]) -> List[str]:
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 
-def lxc_unreachable(container: str, stderr: bytes) -> bool:
+def lxc_unreachable(container: str, _code: int, stderr: bytes) -> bool:
     """Whether lxc-attach itself failed: a message with its own source line, and not one of the command inside."""
     pattern = rb"^lxc-attach: %s: \S+\.c: " % re.escape(to_bytes(container))
     return re.search(pattern, stderr, re.MULTILINE) is not None
 
 
-ENGINES = {"lxc": (lxc_command, lxc_unreachable)}
+def podman_command(container: str, _path: Optional[str]) -> List[str]:
+    """The command line of podman's exec, to which the command inside is appended. It reads input only with C(--interactive)."""
+    variables = ["--env=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    return ["podman", "exec", "--interactive", "--user=0"] + variables + [container]
+
+
+def podman_unreachable(container: str, code: int, stderr: bytes) -> bool:
+    """Whether podman itself could not start the command: there is no such container (125), or it does not run (255)."""
+    pattern = rb"^Error: (no container with name or ID \"%s\" found|can only create exec sessions on running containers)" % (
+        re.escape(to_bytes(container)))
+    return code in (125, 255) and re.search(pattern, stderr, re.MULTILINE) is not None
+
+
+def openvz_command(container: str, _path: Optional[str]) -> List[str]:
+    """The command line of vzctl's exec2, to which one word is appended (see `in_one_word`).
+
+    C(--quiet) keeps vzctl's own notices out of the streams, and its errors too: the codes are what is left of them.
+    """
+    return ["vzctl", "--quiet", "exec2", container]
+
+
+def in_one_word(argv: List[str]) -> List[str]:
+    """A command for vzctl, which joins its words and gives them to a shell inside; its own environment has no home."""
+    words = ["env"] + ["%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())] + argv
+    return [" ".join(shlex.quote(word) for word in words)]
+
+
+def openvz_unreachable(_container: str, code: int, stderr: bytes) -> bool:
+    """Whether a code may be vzctl's own (no configuration 14, no such name 21, not running 31): there is no error text, or one of vzctl's.
+
+    The command inside may end so too, so vzctl is then asked whether the container runs.
+    """
+    pattern = rb"^(Bad CT ID |Invalid ctid is specified|Container is not running|Container config(uration)? file does not exist)"
+    return code in (14, 21, 31) and (not stderr.strip() or re.search(pattern, stderr, re.MULTILINE) is not None)
+
+
+ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable), "openvz": (openvz_command, openvz_unreachable)}
 
 
 class Connection(ConnectionBase):
@@ -191,7 +228,8 @@ class Connection(ConnectionBase):
         """Run a command inside; an engine that cannot reach the container makes it unreachable."""
         make, unreachable = ENGINES[self.get_option("engine")]
         container = self.get_option("container")
-        line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + argv)
+        openvz = self.get_option("engine") == "openvz"
+        line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + (in_one_word(argv) if openvz else argv))
         inner = self._inner
         if inner is None:
             raise AnsibleConnectionFailure("the connection to the host of the container %s is closed" % container)
@@ -204,9 +242,20 @@ class Connection(ConnectionBase):
             inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
         code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
-        if code != 0 and unreachable(container, to_bytes(err)):
+        if code != 0 and unreachable(container, code, to_bytes(err)) and not (openvz and (out or self._runs(container))):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
+
+    def _runs(self, container: str) -> bool:
+        """Whether vzctl says that the container runs."""
+        inner = self._inner
+        line = "vzctl status " + shlex.quote(container)
+        if inner is None:
+            return False
+        if self._inner_become:
+            line = inner.become.build_become_command(line, inner._shell)
+        _code, out, _err = inner.exec_command(line, sudoable=self._inner_become)
+        return " running" in to_text(out)
 
     @ensure_connect
     def exec_command(self, cmd: str, in_data: Optional[bytes] = None, sudoable: bool = True) -> Tuple[int, bytes, bytes]:
