@@ -98,7 +98,7 @@ class Decider:
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
         plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
-        waiting = [] if discard else plan.waiting(self.driver.options, actual, self.driver.rule)
+        waiting = list(actual.pending) if discard else plan.waiting(self.driver.options, actual, self.driver.rule)
         if discard:
             comparison.changes.append(Change(plan.SAVED_IMAGE, True, None, LIVE))
         decision.changes = comparison.changes
