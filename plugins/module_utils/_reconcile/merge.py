@@ -68,14 +68,14 @@ def missing(options: Sequence[Option], spec: Mapping[str, Any], path: str) -> Li
         if spec.get(option.name) is None:
             found.append(Problem(join_path(path, option.name), "is required", "declare it"))
     for name, value in spec.items():
-        option = level.by_name.get(name)
-        if value is None or option is None:
+        known = level.by_name.get(name)
+        if value is None or known is None:
             continue
-        if option.kind in DICTS:
-            found.extend(missing(option.options, value, join_path(path, option.name)))
-        elif option.kind == "items" and option.options:
+        if known.kind in DICTS:
+            found.extend(missing(known.options, value, join_path(path, name)))
+        elif known.kind == "items" and known.options:
             for index, item in enumerate(value.values()):
-                found.extend(missing(option.options, item, "%s[%d]" % (join_path(path, option.name), index)))
+                found.extend(missing(known.options, item, "%s[%d]" % (join_path(path, name), index)))
     return found
 
 
