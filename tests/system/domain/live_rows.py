@@ -345,7 +345,7 @@ LIVES = (
 
 # Live rows that have a test of their own, and where.
 OF_THEIR_OWN: Mapping[str, str] = {
-    "agent": "test_the_agents_channel_is_unplugged", "disks[].iotune.group": "test_a_group_of_limits_is_joined_and_left_with_a_restart",
+    "agent": "test_the_agents_channel_is_unplugged", "disks[].iotune.group": "test_a_group_of_limits_is_joined_and_left",
     "state": "test_power", "memory.size": "test_memory_is_plugged", "numa.nodeset": "test_nodes_of_the_host", "cpus.count": "test_cpus_leave",
     "nics[].bridge": "test_a_nic_moves_to_a_bridge", "filesystems[]": "test_memory_is_plugged",
 }
