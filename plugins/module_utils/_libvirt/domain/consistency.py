@@ -138,7 +138,7 @@ def _growth_of_memory(declared: Declared) -> List[Problem]:
 
 def _numa(declared: Declared) -> List[Problem]:
     cells = declared.want.get("numa", {}).get("cells")
-    if not cells or not declared.says("numa", "cells"):
+    if not cells or not declared.says("numa", "cells") or _plugged_by_xml(declared):
         return []
     together = sum(cell.get("memory", 0) for cell in cells.values())
     ceiling = declared.at("memory", "size" if declared.at("memory", "method") else "maximum")
@@ -146,6 +146,14 @@ def _numa(declared: Declared) -> List[Problem]:
         return []
     return [Problem(declared.path("numa", "cells"), "have %s together, and the guest boots with %s" % (format_size(together), format_size(ceiling)),
                     "make the memory of the cells add up to that")]
+
+
+def _plugged_by_xml(declared: Declared) -> bool:
+    """Whether `xml` plugs memory in, which counts for the size and is in no cell."""
+    try:
+        return fragment.parse(declared.request.declared.get("xml", "<domain/>")).find("devices/memory") is not None
+    except fragment.FragmentError:
+        return False
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------------------

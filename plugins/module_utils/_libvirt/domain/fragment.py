@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
 from . import memory
@@ -86,7 +86,7 @@ def is_whole(element: Element) -> bool:
     return element.tag in WHOLE or (element.tag.startswith("{") and not element.tag.startswith(_OURS))
 
 
-def _identity(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
+def named(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
     """What tells this element from others of its name; None for an element that nothing names."""
     for places in IDENTITY.get(element.tag, ()):
         values = [_at(element, place) for place in places]
@@ -95,17 +95,54 @@ def _identity(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
     return None
 
 
+def is_several(parent: Element, element: Element) -> bool:
+    """Whether there may be several of these that nothing tells apart but what they hold."""
+    return element.tag in SEVERAL and not (parent.tag == "domain" and element.tag in _ROOT_CHILDREN)
+
+
 def match(parent: Element, wanted: Element, taken: List[Element]) -> Optional[Element]:
     """The child of `parent` that an element of a fragment speaks of; None where there is none yet."""
-    others = [child for child in parent if child.tag == wanted.tag and child not in taken]
-    named = _identity(wanted)
-    if named is not None:
-        return next((child for child in others if all(same_value(_at(child, place), value) for place, value in named)), None)
-    holding = [child for child in others if contains(child, wanted)]
-    if holding:
-        return holding[0]
-    several = wanted.tag in SEVERAL and not (parent.tag == "domain" and wanted.tag in _ROOT_CHILDREN)
-    return None if several else next(iter(others), None)
+    others = [child for child in parent if child.tag == wanted.tag and not any(child is other for other in taken)]
+    names = named(wanted)
+    if names is not None:
+        return _of_that_name(others, names)
+    holding = next((child for child in others if contains(child, wanted)), None)
+    if holding is not None:
+        return holding
+    if is_several(parent, wanted):
+        return next((child for child in others if _fits(child, wanted)), None)
+    return next(iter(others), None)
+
+
+def _of_that_name(others: List[Element], names: Sequence[Tuple[str, str]]) -> Optional[Element]:
+    """The element that is called so; else one of which the document does not say yet at which port it is."""
+    for unsaid in (False, True):
+        for child in others:
+            said = [(place, _at(child, place), value) for place, value in names]
+            if all(same_value(there, value) or (unsaid and there is None and place.startswith("target/")) for place, there, value in said):
+                return child
+    return None
+
+
+def _fits(there: Element, wanted: Element) -> bool:
+    """Whether an element says nothing else than a fragment's element where both say anything."""
+    if is_whole(wanted):
+        return contains(there, wanted)
+    if _text(there) and _text(wanted) and not same_content(there, wanted):
+        return False
+    if any(there.get(name) is not None and not same_value(there.get(name), value) for name, value in wanted.items() if name != "unit"):
+        return False
+    for child in wanted:
+        others = there.findall(child.tag)
+        if others and named(child) is None and not is_several(there, child) and not _fits(others[0], child):
+            return False
+    return True
+
+
+def same_content(one: Element, other: Element) -> bool:
+    """Whether the texts of two elements mean the same; sizes are compared as such."""
+    sizes = _sized(one), _sized(other)
+    return sizes[0] == sizes[1] if sizes[0] is not None and sizes[1] is not None else same_value(_text(one), _text(other))
 
 
 def _sized(element: Element) -> Optional[int]:
@@ -178,10 +215,10 @@ def merge(there: Element, wanted: Element) -> None:
 # -- single places, by which a fragment is taken back and a difference is told ----------------------------------------------------
 
 def _step(element: Element, number: int) -> str:
-    named = _identity(element)
+    names = named(element)
     tag = element.tag.rsplit("}", 1)[-1]
-    if named is not None:
-        return "%s[%s]" % (tag, ",".join("%s=%s" % pair for pair in named))
+    if names is not None:
+        return "%s[%s]" % (tag, ",".join("%s=%s" % pair for pair in names))
     return tag if not number else "%s[%d]" % (tag, number)
 
 
