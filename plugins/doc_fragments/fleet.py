@@ -361,6 +361,7 @@ options:
       disk:
         description:
         - Short for the disk named C(root). A bare size such as V(20GiB) is its size.
+        - Changed while a domain runs.
         type: raw
         suboptions:
           was:
@@ -370,26 +371,96 @@ options:
           pool:
             description:
             - Storage pool of the volume.
+            - It cannot be changed.
             type: str
           volume:
             description:
             - Name of the volume. Without it C(GUEST-DISK) with the format as ending.
+            - It cannot be changed.
             type: str
           file:
             description:
             - Absolute path of an image file that is used as it is, instead of a volume.
             - Only for engine V(kvm).
+            - It cannot be changed.
             type: str
           device:
             description:
             - Absolute path of a block device that is used as it is, instead of a volume.
             - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
+          source:
+            description:
+            - A disk on the network, reached by QEMU itself.
+            - Only for engine V(kvm).
+            type: dict
+            suboptions:
+              protocol:
+                description:
+                - Protocol.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+                choices:
+                - rbd
+                - iscsi
+                - nbd
+                - gluster
+                - sheepdog
+                - ssh
+                - vxhs
+                - nfs
+                - tftp
+              name:
+                description:
+                - 'What the server calls it: C(POOL/IMAGE) for rbd, C(IQN/LUN) for iscsi, the export for nbd.'
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+              hosts:
+                description:
+                - Servers, each C(HOST) or C(HOST:PORT), or the path of a Unix socket.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: list
+                elements: str
+              tls:
+                description:
+                - Whether to use TLS.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: bool
+              initiator:
+                description:
+                - IQN of this host for iscsi.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+              user:
+                description:
+                - User name for the server.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+              secret:
+                description:
+                - 'libvirt secret with the password or key: its UUID or its usage name. The secret itself is never in a declaration.'
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+          url:
+            description:
+            - Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso).
+            - Only for engine V(kvm).
+            - It cannot be changed.
             type: str
           size:
             description:
             - Capacity with a binary unit. It can grow while the guest runs and never shrinks.
             - Without it a disk made from an image has the size of the image.
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - Changed while a domain runs.
             type: str
           image:
             description:
@@ -398,24 +469,39 @@ options:
           format:
             description:
             - Format of the volume. V(qcow2) when it is made and nothing is declared.
+            - It cannot be changed.
             type: str
             choices:
             - qcow2
             - raw
           bus:
             description:
-            - Bus that the guest sees the disk on. V(virtio) at creation.
+            - Bus that the guest sees the disk on. V(virtio) at creation, where the operating system has its driver.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
             choices:
             - virtio
             - scsi
             - sata
             - usb
+            - ide
+            - nvme
+            - sd
+          type:
+            description:
+            - V(lun) passes SCSI commands of the guest through to a block device.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - disk
+            - lun
           cache:
             description:
             - Host cache mode.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
             choices:
             - none
@@ -423,16 +509,279 @@ options:
             - writeback
             - directsync
             - unsafe
+            - default
+          io:
+            description:
+            - 'How QEMU reads and writes: V(native) needs a O(guests.disks[].cache) of V(none) or V(directsync).'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - threads
+            - native
+            - io_uring
+          discard:
+            description:
+            - Whether freed blocks are given back to the storage.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - unmap
+            - ignore
+          detect_zeroes:
+            description:
+            - Whether written zeroes are found and not stored.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - 'off'
+            - 'on'
+            - unmap
+          error_policy:
+            description:
+            - What happens when the host cannot write.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - stop
+            - report
+            - ignore
+            - enospace
+          rerror_policy:
+            description:
+            - What happens when the host cannot read.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - stop
+            - report
+            - ignore
+          copy_on_read:
+            description:
+            - Copy what is read from the backing image into the disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          queues:
+            description:
+            - Request queues of a virtio disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          iothread:
+            description:
+            - Number of the I/O thread (O(guests.cpus.iothreads)) that serves a virtio disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
           readonly:
             description:
             - Whether the guest may only read the disk.
             - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          shareable:
+            description:
+            - Whether other guests may use it at the same time.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          transient:
+            description:
+            - Throw away what the guest writes when it stops.
+            - Only for engine V(kvm).
+            - A change takes a restart.
             type: bool
           serial:
             description:
             - Serial number that the guest sees.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
+          wwn:
+            description:
+            - World wide name that the guest sees, 16 hex digits.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          vendor:
+            description:
+            - Vendor of a SCSI disk, at most 8 characters.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          product:
+            description:
+            - Product of a SCSI disk, at most 16 characters.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          rotation_rate:
+            description:
+            - Rotations in a minute that the guest sees; 1 for a solid state disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          removable:
+            description:
+            - Whether a USB disk says that it is removable.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          logical_block_size:
+            description:
+            - Bytes of a logical block that the guest sees.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          physical_block_size:
+            description:
+            - Bytes of a physical block that the guest sees.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          boot_order:
+            description:
+            - Place in the order in which devices are tried to boot from, from 1. Replaces O(guests.boot.order).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          iotune:
+            description:
+            - Limits of throughput, changed while the guest runs. A total excludes the limits of its parts.
+            - Only for engine V(kvm).
+            type: dict
+            suboptions:
+              total_bytes:
+                description:
+                - Most that may be read and written in a second, with a binary unit.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              total_iops:
+                description:
+                - Most requests in a second for what is read and written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              total_bytes_max:
+                description:
+                - Most that may be read and written in a second of a burst.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              total_iops_max:
+                description:
+                - Most requests in a second of a burst for what is read and written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              total_bytes_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              total_iops_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_bytes:
+                description:
+                - Most that may be read in a second, with a binary unit.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              read_iops:
+                description:
+                - Most requests in a second for what is read.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_bytes_max:
+                description:
+                - Most that may be read in a second of a burst.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              read_iops_max:
+                description:
+                - Most requests in a second of a burst for what is read.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_bytes_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_iops_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_bytes:
+                description:
+                - Most that may be written in a second, with a binary unit.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              write_iops:
+                description:
+                - Most requests in a second for what is written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_bytes_max:
+                description:
+                - Most that may be written in a second of a burst.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              write_iops_max:
+                description:
+                - Most requests in a second of a burst for what is written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_bytes_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_iops_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              size_iops:
+                description:
+                - Bytes of a request that count as one request.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              group:
+                description:
+                - Name of a group of disks of this guest that share the limits.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: str
           existing:
             description:
             - Use the volume that is already there although no declaration made it. Otherwise that is an error.
@@ -455,20 +804,29 @@ options:
         - V(kvm) (the default) uses hardware virtualization and is an error where the host cannot. V(prefer_kvm) emulates
           there and says so. V(qemu) always emulates. Decided at creation.
         - Only for engine V(kvm).
+        - It cannot be changed.
         type: str
         choices:
         - kvm
         - prefer_kvm
         - qemu
+      uuid:
+        description:
+        - UUID of the guest. Derived from fleet and name when nothing is declared.
+        - Only for engine V(kvm).
+        - It cannot be changed.
+        type: str
       title:
         description:
         - Short title.
         - Only for engine V(kvm).
+        - Changed while a domain runs.
         type: str
       description:
         description:
         - Free text.
         - Only for engine V(kvm).
+        - Changed while a domain runs.
         type: str
       cpus:
         description:
@@ -478,12 +836,168 @@ options:
           count:
             description:
             - CPUs that the guest has now. Changed on the running guest, up to O(guests.cpus.maximum).
+            - Changed while a domain runs.
             type: int
           maximum:
             description:
             - Ceiling up to which O(guests.cpus.count) can grow while the guest runs; fixed when the guest starts.
-            - Taking it back makes it equal to the count.
+            - Taking it back makes it equal to the count, or to what O(guests.cpus.topology) has.
             - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          topology:
+            description:
+            - How the CPUs look to the guest. Sockets times dies times cores times threads must be O(guests.cpus.maximum).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: dict
+            suboptions:
+              sockets:
+                description:
+                - Sockets. 1 when nothing is declared.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: int
+              dies:
+                description:
+                - Dies in each socket. 1 when nothing is declared.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: int
+              cores:
+                description:
+                - Cores in each die. 1 when nothing is declared.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: int
+              threads:
+                description:
+                - Threads in each core. 1 when nothing is declared.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: int
+          model:
+            description:
+            - 'CPU that the guest sees: V(host-model) (the default at creation on KVM), V(host-passthrough), V(maximum), or
+              a name such as V(EPYC) or V(Skylake-Server) that C(virsh cpu-models x86_64) lists.'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          features:
+            description:
+            - 'CPU features by name: V(require), V(disable), V(optional), V(force) or V(forbid). V(true) is short for V(require)
+              and V(false) for V(disable).'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: dict
+          migratable:
+            description:
+            - Whether V(host-passthrough) leaves out features that would prevent migration.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          cache:
+            description:
+            - CPU cache that the guest sees.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - emulate
+            - passthrough
+            - disable
+          placement:
+            description:
+            - V(auto) lets numad choose host CPUs at each start.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - static
+            - auto
+          cpuset:
+            description:
+            - Host CPUs that the guest may use at all, such as V(0-3,8).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          pins:
+            description:
+            - Host CPUs for each virtual CPU, by its number from 0.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: dict
+          emulator_pin:
+            description:
+            - Host CPUs for QEMU's own threads.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          iothread_pins:
+            description:
+            - Host CPUs for each I/O thread, by its number from 1.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: dict
+          iothreads:
+            description:
+            - I/O threads, numbered from 1. Disks and controllers name theirs with C(iothread).
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          shares:
+            description:
+            - Weight against other guests when CPU time is short. The kernel's own default is 1024.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          period:
+            description:
+            - Interval of O(guests.cpus.quota) in microseconds, 1000 to 1000000.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          quota:
+            description:
+            - CPU time that each virtual CPU may use in a period, in microseconds; V(-1) is no limit.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          global_period:
+            description:
+            - Interval of O(guests.cpus.global_quota) in microseconds.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          global_quota:
+            description:
+            - CPU time that the whole guest may use in a period, in microseconds; V(-1) is no limit.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          emulator_period:
+            description:
+            - Interval of O(guests.cpus.emulator_quota) in microseconds.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          emulator_quota:
+            description:
+            - CPU time for QEMU's own threads in a period, in microseconds; V(-1) is no limit.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          iothread_period:
+            description:
+            - Interval of O(guests.cpus.iothread_quota) in microseconds.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: int
+          iothread_quota:
+            description:
+            - CPU time for each I/O thread in a period, in microseconds; V(-1) is no limit.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
             type: int
       memory:
         description:
@@ -494,6 +1008,7 @@ options:
             description:
             - Memory that the guest has now, with a binary unit (V(MiB), V(GiB)). Changed on the running guest, up to O(guests.memory.maximum).
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - Changed while a domain runs.
             type: str
           maximum:
             description:
@@ -501,16 +1016,233 @@ options:
               guest starts. Taking it back makes it equal to the size.
             - Only for engine V(kvm).
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - A change takes a restart.
             type: str
+          method:
+            description:
+            - How memory grows up to O(guests.memory.maximum) on the running guest.
+            - 'V(balloon) (at creation): the guest boots with the whole maximum and gives back what is above the size; costs
+              page tables for the maximum, needs the guest''s balloon driver.'
+            - 'V(dimm): the guest boots with the size, and growth plugs in DIMMs of the difference, a multiple of 128 MiB;
+              a DIMM leaves only when the guest has freed all of it. Costs a slot for each growth.'
+            - 'V(virtio-mem): the guest boots with the size, and one virtio-mem device of the rest gives and takes blocks
+              of 2 MiB; needs Linux 5.8 or later in the guest.'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - balloon
+            - dimm
+            - virtio-mem
+          slots:
+            description:
+            - DIMMs that can be plugged in with O(guests.memory.method=dimm). 16 at creation.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          huge_pages:
+            description:
+            - 'Back the memory with huge pages: V(true) for the host''s default size, or a size such as V(2MiB) or V(1GiB).'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: raw
+          locked:
+            description:
+            - Keep the memory from being swapped out by the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          ksm:
+            description:
+            - Let the host merge equal pages of this guest with those of others (kernel samepage merging).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          source:
+            description:
+            - What backs the memory. V(memfd) or V(file) for virtiofs and vhost-user.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - file
+            - anonymous
+            - memfd
+          access:
+            description:
+            - Whether other processes may map it. V(shared) for virtiofs and vhost-user.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - shared
+            - private
+          allocation:
+            description:
+            - Whether the memory is taken from the host at start.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - immediate
+            - ondemand
+          discard:
+            description:
+            - Free what backs the memory when the guest ends, without writing it out.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          hard_limit:
+            description:
+            - Most host memory that the guest's QEMU may use altogether. Too low a value kills the guest.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - Changed while a domain runs.
+            type: str
+          soft_limit:
+            description:
+            - Host memory that it is held to when the host is short of memory.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - Changed while a domain runs.
+            type: str
+          swap_hard_limit:
+            description:
+            - Most host memory and swap together.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - Changed while a domain runs.
+            type: str
+          balloon:
+            description:
+            - The balloon device, by which O(guests.memory.size) changes while the guest runs.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: raw
+            suboptions:
+              model:
+                description:
+                - V(virtio) (at creation), or V(none) for a guest without one.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                required: true
+                choices:
+                - virtio
+                - virtio-transitional
+                - virtio-non-transitional
+                - xen
+                - none
+              autodeflate:
+                description:
+                - Give memory back to a guest that runs out of it.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              free_page_reporting:
+                description:
+                - Let the guest report memory that it does not use.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              stats_period:
+                description:
+                - Seconds between two reports of the guest's memory statistics; 0 for none.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+      numa:
+        description:
+        - 'NUMA: what the guest sees, and which nodes of the host its memory comes from.'
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          cells:
+            description:
+            - NUMA cells that the guest sees. Their memory together is what the guest boots with.
+            - Only for engine V(kvm).
+            type: list
+            elements: dict
+            suboptions:
+              id:
+                description:
+                - Number from 0.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                required: true
+              cpus:
+                description:
+                - CPUs of the cell, such as V(0-3).
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                required: true
+              memory:
+                description:
+                - Memory of the cell.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - A change takes a restart.
+                type: str
+                required: true
+              access:
+                description:
+                - Whether other processes may map it.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                choices:
+                - shared
+                - private
+              discard:
+                description:
+                - Free what backs it when the guest ends.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              distances:
+                description:
+                - Distance to other cells by their number, 10 to 255.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: dict
+          mode:
+            description:
+            - How O(guests.numa.nodeset) is meant. V(strict) when only that is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - strict
+            - preferred
+            - interleave
+            - restrictive
+          nodeset:
+            description:
+            - Nodes of the host that the memory comes from.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          placement:
+            description:
+            - V(auto) lets numad choose the nodes at each start.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - static
+            - auto
       os:
         description:
-        - Operating system and firmware. A bare word is short for V(family).
+        - Operating system, firmware and machine. A bare word is short for V(family).
         - Only for engine V(kvm).
         type: raw
         suboptions:
           family:
             description:
-            - Family of the operating system.
+            - 'Family of the operating system. It decides what a new guest is like where nothing else is declared: clock,
+              bus of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation.'
             type: str
             choices:
             - linux
@@ -518,33 +1250,125 @@ options:
             - bsd
             - solaris
             - macos
+            - other
           variant:
             description:
-            - Name of the system, such as V(debian12).
+            - Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other
+              tools show it.
+            - Changed while a domain runs.
             type: str
           firmware:
             description:
-            - Firmware. V(bios) at creation.
+            - Firmware. V(bios) at creation, V(uefi) where the system or the machine needs it.
+            - A change takes a restart.
             type: str
             choices:
             - bios
             - uefi
+          secure_boot:
+            description:
+            - Boot only what is signed by a key that the firmware knows. Needs O(guests.os.firmware=uefi).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          loader:
+            description:
+            - Firmware image on the host. libvirt chooses one when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          nvram:
+            description:
+            - File on the host with the guest's firmware variables. libvirt chooses one when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          reset_nvram:
+            description:
+            - 'For one run and never stored: begin with fresh firmware variables at the start that this run makes.'
+            - Only for engine V(kvm).
+            type: bool
+          architecture:
+            description:
+            - Architecture of the CPU. The host's own at creation; another one is emulated.
+            - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
           machine:
             description:
-            - Machine type, such as V(q35) (the default at creation).
+            - Machine type, such as V(q35) (the default at creation on x86). libvirt stores the version that it stands for.
+            - A change takes a restart.
+            type: str
+          emulator:
+            description:
+            - QEMU binary on the host. libvirt chooses one when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
           kernel:
             description:
             - Kernel on the host to boot directly.
+            - A change takes a restart.
             type: str
           initrd:
             description:
             - Initial RAM disk on the host for O(guests.os.kernel).
+            - A change takes a restart.
             type: str
           cmdline:
             description:
             - Command line for O(guests.os.kernel).
+            - A change takes a restart.
             type: str
+          dtb:
+            description:
+            - Device tree on the host for O(guests.os.kernel).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      boot:
+        description:
+        - How the guest finds what it boots.
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          order:
+            description:
+            - Kinds of devices in the order in which they are tried. V([hd]) at creation. A C(boot_order) on a device replaces
+              it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: list
+            elements: str
+            choices:
+            - hd
+            - cdrom
+            - network
+            - fd
+          menu:
+            description:
+            - Offer a menu.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          menu_timeout:
+            description:
+            - How long the menu waits, in milliseconds.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          serial:
+            description:
+            - Let the BIOS use the serial port.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          reboot_timeout:
+            description:
+            - Milliseconds until another try when nothing boots.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
       disks:
         description:
         - Disks, matched by name and never by position. A disk that is no longer declared is detached and its volume kept.
@@ -563,26 +1387,96 @@ options:
           pool:
             description:
             - Storage pool of the volume.
+            - It cannot be changed.
             type: str
           volume:
             description:
             - Name of the volume. Without it C(GUEST-DISK) with the format as ending.
+            - It cannot be changed.
             type: str
           file:
             description:
             - Absolute path of an image file that is used as it is, instead of a volume.
             - Only for engine V(kvm).
+            - It cannot be changed.
             type: str
           device:
             description:
             - Absolute path of a block device that is used as it is, instead of a volume.
             - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
+          source:
+            description:
+            - A disk on the network, reached by QEMU itself.
+            - Only for engine V(kvm).
+            type: dict
+            suboptions:
+              protocol:
+                description:
+                - Protocol.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+                choices:
+                - rbd
+                - iscsi
+                - nbd
+                - gluster
+                - sheepdog
+                - ssh
+                - vxhs
+                - nfs
+                - tftp
+              name:
+                description:
+                - 'What the server calls it: C(POOL/IMAGE) for rbd, C(IQN/LUN) for iscsi, the export for nbd.'
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+              hosts:
+                description:
+                - Servers, each C(HOST) or C(HOST:PORT), or the path of a Unix socket.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: list
+                elements: str
+              tls:
+                description:
+                - Whether to use TLS.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: bool
+              initiator:
+                description:
+                - IQN of this host for iscsi.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+              user:
+                description:
+                - User name for the server.
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+              secret:
+                description:
+                - 'libvirt secret with the password or key: its UUID or its usage name. The secret itself is never in a declaration.'
+                - Only for engine V(kvm).
+                - It cannot be changed.
+                type: str
+          url:
+            description:
+            - Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso).
+            - Only for engine V(kvm).
+            - It cannot be changed.
             type: str
           size:
             description:
             - Capacity with a binary unit. It can grow while the guest runs and never shrinks.
             - Without it a disk made from an image has the size of the image.
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - Changed while a domain runs.
             type: str
           image:
             description:
@@ -591,24 +1485,39 @@ options:
           format:
             description:
             - Format of the volume. V(qcow2) when it is made and nothing is declared.
+            - It cannot be changed.
             type: str
             choices:
             - qcow2
             - raw
           bus:
             description:
-            - Bus that the guest sees the disk on. V(virtio) at creation.
+            - Bus that the guest sees the disk on. V(virtio) at creation, where the operating system has its driver.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
             choices:
             - virtio
             - scsi
             - sata
             - usb
+            - ide
+            - nvme
+            - sd
+          type:
+            description:
+            - V(lun) passes SCSI commands of the guest through to a block device.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - disk
+            - lun
           cache:
             description:
             - Host cache mode.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
             choices:
             - none
@@ -616,20 +1525,378 @@ options:
             - writeback
             - directsync
             - unsafe
+            - default
+          io:
+            description:
+            - 'How QEMU reads and writes: V(native) needs a O(guests.disks[].cache) of V(none) or V(directsync).'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - threads
+            - native
+            - io_uring
+          discard:
+            description:
+            - Whether freed blocks are given back to the storage.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - unmap
+            - ignore
+          detect_zeroes:
+            description:
+            - Whether written zeroes are found and not stored.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - 'off'
+            - 'on'
+            - unmap
+          error_policy:
+            description:
+            - What happens when the host cannot write.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - stop
+            - report
+            - ignore
+            - enospace
+          rerror_policy:
+            description:
+            - What happens when the host cannot read.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - stop
+            - report
+            - ignore
+          copy_on_read:
+            description:
+            - Copy what is read from the backing image into the disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          queues:
+            description:
+            - Request queues of a virtio disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          iothread:
+            description:
+            - Number of the I/O thread (O(guests.cpus.iothreads)) that serves a virtio disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
           readonly:
             description:
             - Whether the guest may only read the disk.
             - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          shareable:
+            description:
+            - Whether other guests may use it at the same time.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          transient:
+            description:
+            - Throw away what the guest writes when it stops.
+            - Only for engine V(kvm).
+            - A change takes a restart.
             type: bool
           serial:
             description:
             - Serial number that the guest sees.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
+          wwn:
+            description:
+            - World wide name that the guest sees, 16 hex digits.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          vendor:
+            description:
+            - Vendor of a SCSI disk, at most 8 characters.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          product:
+            description:
+            - Product of a SCSI disk, at most 16 characters.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          rotation_rate:
+            description:
+            - Rotations in a minute that the guest sees; 1 for a solid state disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          removable:
+            description:
+            - Whether a USB disk says that it is removable.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          logical_block_size:
+            description:
+            - Bytes of a logical block that the guest sees.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          physical_block_size:
+            description:
+            - Bytes of a physical block that the guest sees.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          boot_order:
+            description:
+            - Place in the order in which devices are tried to boot from, from 1. Replaces O(guests.boot.order).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          iotune:
+            description:
+            - Limits of throughput, changed while the guest runs. A total excludes the limits of its parts.
+            - Only for engine V(kvm).
+            type: dict
+            suboptions:
+              total_bytes:
+                description:
+                - Most that may be read and written in a second, with a binary unit.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              total_iops:
+                description:
+                - Most requests in a second for what is read and written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              total_bytes_max:
+                description:
+                - Most that may be read and written in a second of a burst.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              total_iops_max:
+                description:
+                - Most requests in a second of a burst for what is read and written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              total_bytes_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              total_iops_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_bytes:
+                description:
+                - Most that may be read in a second, with a binary unit.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              read_iops:
+                description:
+                - Most requests in a second for what is read.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_bytes_max:
+                description:
+                - Most that may be read in a second of a burst.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              read_iops_max:
+                description:
+                - Most requests in a second of a burst for what is read.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_bytes_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              read_iops_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_bytes:
+                description:
+                - Most that may be written in a second, with a binary unit.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              write_iops:
+                description:
+                - Most requests in a second for what is written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_bytes_max:
+                description:
+                - Most that may be written in a second of a burst.
+                - Only for engine V(kvm).
+                - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                - Changed while a domain runs.
+                type: str
+              write_iops_max:
+                description:
+                - Most requests in a second of a burst for what is written.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_bytes_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              write_iops_max_length:
+                description:
+                - Length of that burst in seconds.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              size_iops:
+                description:
+                - Bytes of a request that count as one request.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: int
+              group:
+                description:
+                - Name of a group of disks of this guest that share the limits.
+                - Only for engine V(kvm).
+                - Changed while a domain runs.
+                type: str
           existing:
             description:
             - Use the volume that is already there although no declaration made it. Otherwise that is an error.
             type: bool
+      media:
+        description:
+        - Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the drive within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          type:
+            description:
+            - Kind of drive. V(cdrom) when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - cdrom
+            - floppy
+          bus:
+            description:
+            - Bus. V(sata) at creation on q35, V(ide) on pc, V(fdc) for a floppy.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - sata
+            - scsi
+            - usb
+            - ide
+            - fdc
+          pool:
+            description:
+            - Storage pool of the medium.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          volume:
+            description:
+            - Volume that is the medium.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          file:
+            description:
+            - Absolute path of an image file that is the medium.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          device:
+            description:
+            - Absolute path of the host's own drive.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          url:
+            description:
+            - Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso).
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          format:
+            description:
+            - Format of the medium. V(raw) when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - raw
+            - qcow2
+          serial:
+            description:
+            - Serial number that the guest sees.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          startup_policy:
+            description:
+            - What happens when the medium is not there at start.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+            choices:
+            - mandatory
+            - requisite
+            - optional
+          boot_order:
+            description:
+            - Place in the order in which devices are tried to boot from, from 1.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
       nics:
         description:
         - Network interfaces, matched by name. A bare name in the list is short for a NIC of that name on that network.
@@ -643,24 +1910,138 @@ options:
           network:
             description:
             - Network that it is connected to.
+            - Changed while a domain runs.
+            type: str
+          portgroup:
+            description:
+            - Port group of the network.
+            - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
           bridge:
             description:
             - Host bridge that it is connected to, instead of a network.
+            - Changed while a domain runs.
             type: str
+          macvtap:
+            description:
+            - Host interface that it is connected to directly, instead of a network.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          macvtap_mode:
+            description:
+            - How O(guests.nics[].macvtap) is shared. V(bridge) at creation.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - bridge
+            - vepa
+            - private
+            - passthrough
+          hostdev:
+            description:
+            - PCI address of a virtual function that the guest gets as a whole, instead of a network. Take one from a network
+              of mode hostdev with O(guests.nics[].network).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          user:
+            description:
+            - 'User-mode networking by QEMU itself: the guest reaches out and is not reached.'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          vhost_user:
+            description:
+            - Unix socket of a vhost-user switch, instead of a network. Needs O(guests.memory.access=shared).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          vhost_user_mode:
+            description:
+            - Whether QEMU connects to the socket (V(client)) or waits there (V(server)).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - client
+            - server
+          vdpa:
+            description:
+            - vDPA device of the host, instead of a network.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          vlan:
+            description:
+            - VLAN tag, or a list of tags for a trunk, on a switch that can do it (Open vSwitch, SR-IOV).
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: raw
+          virtual_port:
+            description:
+            - 'Port on a virtual switch: V(openvswitch) for a bridge of Open vSwitch.'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: raw
+            suboptions:
+              type:
+                description:
+                - Kind of switch.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                required: true
+                choices:
+                - openvswitch
+                - 802.1Qbg
+                - 802.1Qbh
+                - midonet
+              interface_id:
+                description:
+                - UUID of the port. Made by libvirt when nothing is declared.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+              profile_id:
+                description:
+                - Port profile.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
           mac:
             description:
             - MAC address in quotes. Without it one is derived from fleet, guest and NIC and stays the same.
+            - A change takes a restart.
             type: str
           model:
             description:
-            - Device model. V(virtio) at creation.
+            - Device model. V(virtio) at creation, where the operating system has its driver.
             - Only for engine V(kvm).
+            - A change takes a restart.
             type: str
+          driver:
+            description:
+            - 'Who moves the packets of a virtio NIC: the host''s kernel (V(vhost)) or QEMU.'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - vhost
+            - qemu
+          queues:
+            description:
+            - Queues of a virtio NIC.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
           link:
             description:
             - Whether the cable is plugged in.
             - Only for engine V(kvm).
+            - Changed while a domain runs.
             type: str
             choices:
             - up
@@ -669,6 +2050,116 @@ options:
             description:
             - Largest packet in bytes.
             - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          bandwidth:
+            description:
+            - Limits of throughput, changed while the guest runs.
+            - Only for engine V(kvm).
+            type: dict
+            suboptions:
+              inbound:
+                description:
+                - Limits of what the guest receives.
+                - Only for engine V(kvm).
+                type: dict
+                suboptions:
+                  average:
+                    description:
+                    - What may pass in a second, with a binary unit, at least V(1KiB).
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+                  peak:
+                    description:
+                    - Most that may pass in a second of a burst.
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+                  burst:
+                    description:
+                    - How much may pass at the peak.
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+                  floor:
+                    description:
+                    - What is guaranteed in a second, on a network that has limits itself.
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+              outbound:
+                description:
+                - Limits of what the guest sends.
+                - Only for engine V(kvm).
+                type: dict
+                suboptions:
+                  average:
+                    description:
+                    - What may pass in a second, with a binary unit, at least V(1KiB).
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+                  peak:
+                    description:
+                    - Most that may pass in a second of a burst.
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+                  burst:
+                    description:
+                    - How much may pass at the peak.
+                    - Only for engine V(kvm).
+                    - A size with a binary unit, such as V(512MiB) or V(4GiB).
+                    - Changed while a domain runs.
+                    type: str
+          filter:
+            description:
+            - Network filter of libvirt, such as V(clean-traffic).
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          filter_parameters:
+            description:
+            - Parameters of O(guests.nics[].filter) by name.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: dict
+          isolated:
+            description:
+            - Keep it apart from other isolated NICs of the same bridge.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: bool
+          trust_guest_rx_filters:
+            description:
+            - Let the guest change the filters of a macvtap or network device of the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          target:
+            description:
+            - Name of its device on the host. Chosen at each start when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          rom:
+            description:
+            - Whether its boot ROM is visible to the guest.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          boot_order:
+            description:
+            - Place in the order in which devices are tried to boot from, from 1. Replaces O(guests.boot.order).
+            - Only for engine V(kvm).
+            - A change takes a restart.
             type: int
           address:
             description:
@@ -789,11 +2280,13 @@ options:
         description:
         - A channel for the QEMU guest agent. Present at creation.
         - Only for engine V(kvm).
+        - Changed while a domain runs.
         type: bool
       console:
         description:
         - A serial console with a log. Present at creation.
         - Only for engine V(kvm).
+        - A change takes a restart.
         type: bool
       autostart:
         description:
@@ -803,6 +2296,1477 @@ options:
         description:
         - Tags, stored with the guest; they become groups of the inventory.
         type: dict
+      graphics:
+        description:
+        - Remote displays by type, such as V([vnc]). The word V(none) in place of the list means that there shall be none.
+        - Only for engine V(kvm).
+        type: list
+        elements: raw
+        suboptions:
+          type:
+            description:
+            - Protocol.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - vnc
+            - spice
+            - sdl
+            - rdp
+            - desktop
+            - egl-headless
+            - dbus
+          port:
+            description:
+            - TCP port. Chosen at each start when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          tls_port:
+            description:
+            - TCP port for TLS of SPICE.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          websocket:
+            description:
+            - TCP port for VNC over WebSocket; the host chooses one for V(-1).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          listen:
+            description:
+            - Address that it listens on, the word V(none), or the path of a Unix socket. V(127.0.0.1) when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          password:
+            description:
+            - 'Password. A secret: never shown.'
+            - Only for engine V(kvm).
+            - 'C({keep: true}) leaves it as it is.'
+            - Changed while a domain runs.
+            type: str
+          password_valid_to:
+            description:
+            - Time (UTC) from which the password is refused, such as V(2027-01-31T12:00:00).
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+          keymap:
+            description:
+            - Keyboard layout, such as V(de).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          share_policy:
+            description:
+            - Whether several people may look at VNC at once.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - allow-exclusive
+            - force-shared
+            - ignore
+          gl:
+            description:
+            - OpenGL acceleration on the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+      video:
+        description:
+        - The (first) graphics card. A bare word is short for its model.
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: raw
+        suboptions:
+          model:
+            description:
+            - 'Model: V(virtio), V(qxl), V(vga), V(bochs), V(cirrus), V(ramfb), V(none).'
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - virtio
+            - qxl
+            - vga
+            - bochs
+            - cirrus
+            - ramfb
+            - none
+            - vmvga
+            - xen
+            - vbox
+            - gop
+          vram:
+            description:
+            - Video memory.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - A change takes a restart.
+            type: str
+          ram:
+            description:
+            - Primary memory of qxl.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - A change takes a restart.
+            type: str
+          vgamem:
+            description:
+            - VGA memory of qxl.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - A change takes a restart.
+            type: str
+          heads:
+            description:
+            - Screens.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          accel3d:
+            description:
+            - 3D acceleration.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+      sound:
+        description:
+        - The (first) sound card. A bare word is short for its model.
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: raw
+        suboptions:
+          model:
+            description:
+            - Model, such as V(ich9), V(ich6), V(ac97), V(usb).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+      inputs:
+        description:
+        - Input devices. A tablet keeps the pointer of a remote display in place.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          type:
+            description:
+            - Kind.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - tablet
+            - mouse
+            - keyboard
+            - passthrough
+            - evdev
+          bus:
+            description:
+            - Bus. V(usb) or V(virtio) can be plugged while the guest runs.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - usb
+            - virtio
+            - ps2
+            - xen
+          device:
+            description:
+            - Device of the host for V(passthrough) and V(evdev).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      rng:
+        description:
+        - The (first) source of random numbers for the guest. A bare path is short for V(source).
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: raw
+        suboptions:
+          model:
+            description:
+            - Device model.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - virtio
+            - virtio-transitional
+            - virtio-non-transitional
+          backend:
+            description:
+            - Where they come from.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - random
+            - builtin
+            - egd
+          source:
+            description:
+            - Device of the host for V(random), such as V(/dev/urandom).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          rate_bytes:
+            description:
+            - Bytes that the guest may take in a period.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          rate_period:
+            description:
+            - Length of the period in milliseconds.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+      watchdog:
+        description:
+        - The (first) watchdog. A bare word is short for its model.
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: raw
+        suboptions:
+          model:
+            description:
+            - Model. V(itco) is part of the q35 machine (libvirt 9.1 or later).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - i6300esb
+            - ib700
+            - diag288
+            - itco
+          action:
+            description:
+            - What happens when the guest does not answer.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - reset
+            - shutdown
+            - poweroff
+            - pause
+            - none
+            - dump
+            - inject-nmi
+      panic:
+        description:
+        - 'Panic devices, by which a guest tells that its kernel has died: V(isa), V(hyperv), V(pvpanic), V(pseries), V(s390).'
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: list
+        elements: str
+        choices:
+        - isa
+        - hyperv
+        - pvpanic
+        - pseries
+        - s390
+      tpm:
+        description:
+        - Trusted platform module. A bare word is short for its type.
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: raw
+        suboptions:
+          type:
+            description:
+            - V(emulator) (swtpm, with its state on the host), V(passthrough) of the host's own.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - emulator
+            - passthrough
+            - external
+          model:
+            description:
+            - Device model. V(tpm-crb) on x86.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - tpm-crb
+            - tpm-tis
+            - tpm-spapr
+            - spapr-tpm-proxy
+          version:
+            description:
+            - Version of V(emulator). V(2.0) at creation.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - '1.2'
+            - '2.0'
+          device:
+            description:
+            - Device of the host for V(passthrough).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          persistent_state:
+            description:
+            - Keep the state of V(emulator) when a transient guest ends.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+      vsock:
+        description:
+        - 'Sockets between host and guest without a network. V(vsock: {}) lets the host choose the number.'
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: raw
+        suboptions:
+          cid:
+            description:
+            - Context identifier, 3 or above. Chosen at each start when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          model:
+            description:
+            - Device model.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - virtio
+            - virtio-transitional
+            - virtio-non-transitional
+      iommu:
+        description:
+        - IOMMU that the guest sees. A bare word is short for its model.
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: raw
+        suboptions:
+          model:
+            description:
+            - Model. V(intel) needs q35 and V(features.ioapic=qemu) for interrupt remapping.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - intel
+            - smmuv3
+            - virtio
+          intremap:
+            description:
+            - Interrupt remapping.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          caching_mode:
+            description:
+            - Caching mode, needed for devices of the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          iotlb:
+            description:
+            - Device IOTLB.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          eim:
+            description:
+            - Extended interrupt mode, for more than 255 CPUs.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+      filesystems:
+        description:
+        - Directories of the host that the guest can mount.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          source:
+            description:
+            - Directory on the host.
+            - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
+          target:
+            description:
+            - Tag that the guest mounts. The name when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          driver:
+            description:
+            - V(virtiofs) (fast, needs O(guests.memory.access=shared) and a O(guests.memory.source)) or V(path) (9p). V(path)
+              when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - virtiofs
+            - path
+            - handle
+            - loop
+            - nbd
+            - ploop
+          access_mode:
+            description:
+            - Whose permissions count on the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - passthrough
+            - mapped
+            - squash
+          readonly:
+            description:
+            - Whether the guest may only read.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          queue:
+            description:
+            - Requests that may wait with virtiofs.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          cache:
+            description:
+            - What virtiofs may keep in memory.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - none
+            - always
+          xattr:
+            description:
+            - Extended attributes with virtiofs.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+      host_devices:
+        description:
+        - Devices of the host that the guest gets as a whole.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          pci:
+            description:
+            - Address of a PCI device, such as V(0000:03:00.0).
+            - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
+          usb:
+            description:
+            - Vendor and product of a USB device such as V(046d:c52b), or its place as V(bus.device) such as V(1.4).
+            - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
+          mdev:
+            description:
+            - UUID of a mediated device.
+            - Only for engine V(kvm).
+            - It cannot be changed.
+            type: str
+          mdev_model:
+            description:
+            - Model of O(guests.host_devices[].mdev). V(vfio-pci) at creation.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - vfio-pci
+            - vfio-ap
+            - vfio-ccw
+          managed:
+            description:
+            - Whether libvirt takes a PCI device from the host's driver and gives it back. V(true) at creation.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          display:
+            description:
+            - Whether a mediated device is a display.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          rom:
+            description:
+            - Whether its ROM is visible to the guest.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          rom_file:
+            description:
+            - File with its ROM.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          boot_order:
+            description:
+            - Place in the order in which devices are tried to boot from, from 1.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+      usb_redirection:
+        description:
+        - USB devices that a SPICE viewer can pass to the guest at once.
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: int
+      channels:
+        description:
+        - Channels between host and guest besides the guest agent's (O(guests.agent)).
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          target:
+            description:
+            - Name of the port in the guest, such as V(com.redhat.spice.0).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          target_type:
+            description:
+            - V(virtio) at creation.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - virtio
+            - guestfwd
+            - xen
+          type:
+            description:
+            - What is at the host's end.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - pty
+            - file
+            - unix
+            - tcp
+            - udp
+            - 'null'
+            - dev
+            - pipe
+            - stdio
+            - vc
+            - spicevmc
+            - spiceport
+            - nmdm
+            - qemu-vdagent
+            - dbus
+          path:
+            description:
+            - File, device or Unix socket on the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          mode:
+            description:
+            - Whether QEMU waits at the socket (V(bind)) or connects to it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - bind
+            - connect
+          host:
+            description:
+            - Host of V(tcp).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          service:
+            description:
+            - Port of V(tcp).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          channel:
+            description:
+            - Name of a V(spiceport) or V(dbus) channel.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          log:
+            description:
+            - File on the host that keeps a copy of what the guest says.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      serials:
+        description:
+        - Serial ports, named by their number from 0 when they were not made here. O(guests.console) makes the first one.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          port:
+            description:
+            - Number of the port from 0.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          model:
+            description:
+            - Model, such as V(isa-serial).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          type:
+            description:
+            - What is at the host's end.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - pty
+            - file
+            - unix
+            - tcp
+            - udp
+            - 'null'
+            - dev
+            - pipe
+            - stdio
+            - vc
+            - spicevmc
+            - spiceport
+            - nmdm
+            - qemu-vdagent
+            - dbus
+          path:
+            description:
+            - File, device or Unix socket on the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          mode:
+            description:
+            - Whether QEMU waits at the socket (V(bind)) or connects to it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - bind
+            - connect
+          host:
+            description:
+            - Host of V(tcp).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          service:
+            description:
+            - Port of V(tcp).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          channel:
+            description:
+            - Name of a V(spiceport) or V(dbus) channel.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          log:
+            description:
+            - File on the host that keeps a copy of what the guest says.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      consoles:
+        description:
+        - Consoles. libvirt makes one of the first serial port by itself; others are V(virtio).
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          target_type:
+            description:
+            - V(virtio), or V(serial) for the first serial port.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - virtio
+            - serial
+            - xen
+            - sclp
+            - sclplm
+            - uml
+          type:
+            description:
+            - What is at the host's end.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - pty
+            - file
+            - unix
+            - tcp
+            - udp
+            - 'null'
+            - dev
+            - pipe
+            - stdio
+            - vc
+            - spiceport
+          path:
+            description:
+            - File, device or Unix socket on the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      shared_memory:
+        description:
+        - Memory that several guests share (ivshmem).
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the region; guests that use the same name share it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+          model:
+            description:
+            - Model.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - ivshmem
+            - ivshmem-plain
+            - ivshmem-doorbell
+          size:
+            description:
+            - Size, a power of two.
+            - Only for engine V(kvm).
+            - A size with a binary unit, such as V(512MiB) or V(4GiB).
+            - A change takes a restart.
+            type: str
+          role:
+            description:
+            - Whether this guest's copy counts when it migrates.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - master
+            - peer
+      smartcard:
+        description:
+        - Smart card reader.
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: raw
+        suboptions:
+          mode:
+            description:
+            - V(host) uses the host's, V(passthrough) that of the SPICE viewer.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - host
+            - passthrough
+            - host-certificates
+          type:
+            description:
+            - V(spicevmc) for V(passthrough).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - spicevmc
+            - tcp
+      controllers:
+        description:
+        - Controllers other than PCI (O(guests.pcie_root_ports)). libvirt makes those that devices need by itself.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description:
+            - Name of the device within the guest.
+            - Only for engine V(kvm).
+            type: str
+            required: true
+          type:
+            description:
+            - Kind.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - scsi
+            - sata
+            - usb
+            - ide
+            - fdc
+            - virtio-serial
+            - ccid
+            - xenbus
+            - nvme
+          index:
+            description:
+            - Number among its kind from 0, by which disks address it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          model:
+            description:
+            - Model, such as V(virtio-scsi), V(qemu-xhci), V(lsilogic).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          ports:
+            description:
+            - Ports.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          queues:
+            description:
+            - Request queues of virtio-scsi.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          iothread:
+            description:
+            - Number of the I/O thread (O(guests.cpus.iothreads)) that serves it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+      pcie_root_ports:
+        description:
+        - 'Ports for devices, at least: each PCI device takes one, and one that is plugged later needs a free one. A q35 machine
+          is made with 14 spare ones.'
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: int
+      features:
+        description:
+        - Features of the machine and of the hypervisor.
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          acpi:
+            description:
+            - ACPI. V(true) at creation where the machine has it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          apic:
+            description:
+            - APIC. V(true) at creation on x86.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          pae:
+            description:
+            - Physical address extension for 32-bit guests.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          smm:
+            description:
+            - System management mode, which secure boot needs.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          vmport:
+            description:
+            - The port of VMware's tools. Off is better for Windows and for Linux in SPICE.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          pmu:
+            description:
+            - Performance counters.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          hap:
+            description:
+            - Hardware assisted paging.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          pvspinlock:
+            description:
+            - Spinlocks that tell the host.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          vmcoreinfo:
+            description:
+            - Notes for crash dumps.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          ioapic:
+            description:
+            - Where the I/O APIC is. V(qemu) for an IOMMU with interrupt remapping.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - kvm
+            - qemu
+          gic:
+            description:
+            - Interrupt controller of ARM.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - '2'
+            - '3'
+            - host
+          kvm_hidden:
+            description:
+            - Hide from the guest that KVM runs it.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          kvm_hint_dedicated:
+            description:
+            - Tell the guest that its CPUs are its own. Needs O(guests.cpus.pins).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          hyperv:
+            description:
+            - What Windows knows from Hyper-V and runs faster with.
+            - Only for engine V(kvm).
+            type: dict
+            suboptions:
+              mode:
+                description:
+                - V(passthrough) offers all that the host can.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                choices:
+                - custom
+                - passthrough
+              relaxed:
+                description:
+                - Relaxed timing of its watchdogs.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              vapic:
+                description:
+                - Virtual APIC.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              spinlocks:
+                description:
+                - Tries until a spinlock tells the host, 4095 or more.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: int
+              vpindex:
+                description:
+                - Index of virtual processors.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              runtime:
+                description:
+                - Run time of processors.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              synic:
+                description:
+                - Synthetic interrupt controller.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              stimer:
+                description:
+                - Synthetic timers.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              stimer_direct:
+                description:
+                - Synthetic timers that interrupt directly.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              reset:
+                description:
+                - Reset.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              vendor_id:
+                description:
+                - Name of the hypervisor, at most 12 characters.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+              frequencies:
+                description:
+                - Frequencies of the time stamp counter.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              reenlightenment:
+                description:
+                - Notice of migration.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              tlbflush:
+                description:
+                - Flush of page tables by the host.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              ipi:
+                description:
+                - Interrupts between processors by the host.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              evmcs:
+                description:
+                - Nesting on Intel.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              avic:
+                description:
+                - APIC by hardware.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+      clock:
+        description:
+        - Clock of the guest. A bare word is short for its offset.
+        - Only for engine V(kvm).
+        type: raw
+        suboptions:
+          offset:
+            description:
+            - V(utc) at creation, V(localtime) for Windows.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - utc
+            - localtime
+            - timezone
+            - variable
+            - absolute
+          timezone:
+            description:
+            - Time zone for O(guests.clock.offset=timezone), such as V(Europe/Berlin).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          adjustment:
+            description:
+            - Seconds from the base for O(guests.clock.offset=variable), or V(reset).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          basis:
+            description:
+            - Base for O(guests.clock.offset=variable).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - utc
+            - localtime
+          start:
+            description:
+            - Seconds since 1970 for O(guests.clock.offset=absolute).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          timers:
+            description:
+            - Timers that the guest sees.
+            - Only for engine V(kvm).
+            type: list
+            elements: dict
+            suboptions:
+              name:
+                description:
+                - Timer.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                required: true
+                choices:
+                - platform
+                - hpet
+                - kvmclock
+                - pit
+                - rtc
+                - tsc
+                - hypervclock
+                - armvtimer
+              present:
+                description:
+                - Whether there is one.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: bool
+              tickpolicy:
+                description:
+                - What happens to ticks that the guest missed.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                choices:
+                - delay
+                - catchup
+                - merge
+                - discard
+              track:
+                description:
+                - What it follows.
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                choices:
+                - boot
+                - guest
+                - wall
+                - realtime
+              frequency:
+                description:
+                - Frequency in Hz, for V(tsc).
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: int
+              mode:
+                description:
+                - Mode of V(tsc).
+                - Only for engine V(kvm).
+                - A change takes a restart.
+                type: str
+                choices:
+                - auto
+                - native
+                - emulate
+                - paravirt
+                - smpsafe
+      smbios:
+        description:
+        - What the guest's DMI tables say.
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          mode:
+            description:
+            - V(host) for what the host's say, V(sysinfo) for the tables below.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - emulate
+            - host
+            - sysinfo
+          bios:
+            description:
+            - Entries of the BIOS such as C(vendor), C(version), C(date), C(release).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: dict
+          system:
+            description:
+            - Entries of the system such as C(manufacturer), C(product), C(version), C(serial), C(sku), C(family).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: dict
+          base_board:
+            description:
+            - Entries of the base board such as C(manufacturer), C(product), C(serial), C(asset).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: dict
+          chassis:
+            description:
+            - Entries of the chassis such as C(manufacturer), C(version), C(serial), C(asset), C(sku).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: dict
+          oem_strings:
+            description:
+            - OEM strings in order.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: list
+            elements: str
+      lifecycle:
+        description:
+        - What becomes of the guest at certain events.
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          poweroff:
+            description:
+            - When it powers off.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+            choices:
+            - destroy
+            - restart
+            - preserve
+            - rename-restart
+          reboot:
+            description:
+            - When it reboots.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+            choices:
+            - destroy
+            - restart
+            - preserve
+            - rename-restart
+          crash:
+            description:
+            - When it crashes.
+            - Only for engine V(kvm).
+            - Changed while a domain runs.
+            type: str
+            choices:
+            - destroy
+            - restart
+            - preserve
+            - rename-restart
+            - coredump-destroy
+            - coredump-restart
+          lock_failure:
+            description:
+            - When it loses the lock of a disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - poweroff
+            - restart
+            - pause
+            - ignore
+      power_management:
+        description:
+        - Whether the guest can put itself to sleep.
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          suspend_to_mem:
+            description:
+            - Sleep with its memory powered.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          suspend_to_disk:
+            description:
+            - Sleep with its memory on disk.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+      launch_security:
+        description:
+        - Memory encryption that protects the guest from its host. A bare word is short for its type.
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: raw
+        suboptions:
+          type:
+            description:
+            - Technology.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - sev
+            - sev-snp
+            - s390-pv
+            - tdx
+          policy:
+            description:
+            - Policy of the guest owner as a hexadecimal number such as V(0x0003).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: raw
+          cbitpos:
+            description:
+            - Position of the encryption bit. The host's own when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          reduced_phys_bits:
+            description:
+            - Bits of physical addresses that encryption takes. The host's own when nothing is declared.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: int
+          kernel_hashes:
+            description:
+            - Whether a kernel that is booted directly is measured.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          dh_cert:
+            description:
+            - Diffie-Hellman certificate of the guest owner.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          session:
+            description:
+            - Session blob of the guest owner.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      security_labels:
+        description:
+        - How the host confines the guest (sVirt), by model. Dynamic labels are chosen at each start.
+        - Only for engine V(kvm).
+        type: list
+        elements: dict
+        suboptions:
+          model:
+            description:
+            - Security model.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            required: true
+            choices:
+            - selinux
+            - apparmor
+            - dac
+          type:
+            description:
+            - V(none) switches it off.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+            choices:
+            - dynamic
+            - static
+            - none
+          relabel:
+            description:
+            - Whether its disks are labelled.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: bool
+          label:
+            description:
+            - Label of a V(static) guest, such as V(system_u:system_r:svirt_t:s0:c392,c662) or V(+64055:+108).
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+          base_label:
+            description:
+            - What a V(dynamic) label is made from.
+            - Only for engine V(kvm).
+            - A change takes a restart.
+            type: str
+      resource_partition:
+        description:
+        - cgroup partition of the host that the guest runs in, such as V(/machine/prod).
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: str
+      io_weight:
+        description:
+        - Weight of the guest's disk requests against other guests, 10 to 1000.
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: int
+      xml:
+        description:
+        - 'A piece of domain XML, merged over all other options: elements are told apart as libvirt does (disks by target,
+          NICs by MAC, controllers by type and index, others by their name), and attributes and text are compared by meaning.
+          For what no option has. In the result of an info module it holds everything of the guest that the options do not
+          say.'
+        - Only for engine V(kvm).
+        - A change takes a restart.
+        type: str
       on_change:
         description:
         - V(live) (the default) applies what the running guest can take and reports the rest as pending. V(restart) also restarts

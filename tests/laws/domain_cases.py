@@ -29,7 +29,7 @@ class Case:
     only plan entry. real: libvirt's test driver cannot do it; only a real host can. fake: why no host of the tests can do
     it, so that only the test driver is asked. same: both values are one, since there is no other. fixed: it cannot change.
     instead: what else the declaration has in place of the base's. entries: plan entries from the first to the second
-    value. stays: libvirt refuses, or ignores, a document without it, so it is not taken back alone.
+    value. not_live: why no running guest of the tests can be put through it. not_started: why none can be started with it. stays: libvirt refuses, or ignores, a document without it, so it is not taken back alone.
     """
 
     pattern: str
@@ -45,8 +45,11 @@ class Case:
     instead: Mapping[str, Any] = field(default_factory=dict)
     entries: int = 1
     stays: bool = False
+    not_live: str = ""
+    not_started: str = ""
 
 
+NO_KERNEL = "these kernels are not there"
 USER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 CASES: tuple[Case, ...] = (
@@ -59,9 +62,9 @@ CASES: tuple[Case, ...] = (
     Case("memory.size", "96MiB", "128MiB", KEEPS, {"memory.maximum": "256MiB"}),
     Case("memory.maximum", "256MiB", "512MiB", "64MiB"),
     Case("os.firmware", "uefi", "bios", KEEPS),
-    Case("os.kernel", "/boot/vmlinuz-a", "/boot/vmlinuz-b", None),
-    Case("os.initrd", "/boot/initrd-a", "/boot/initrd-b", None, {"os.kernel": "/boot/vmlinuz"}),
-    Case("os.cmdline", "console=ttyS0 quiet", "root=LABEL=root", None, {"os.kernel": "/boot/vmlinuz"}),
+    Case("os.kernel", "/boot/vmlinuz-a", "/boot/vmlinuz-b", None, not_started=NO_KERNEL),
+    Case("os.initrd", "/boot/initrd-a", "/boot/initrd-b", None, {"os.kernel": "/boot/vmlinuz"}, not_started=NO_KERNEL),
+    Case("os.cmdline", "console=ttyS0 quiet", "root=LABEL=root", None, {"os.kernel": "/boot/vmlinuz"}, not_started=NO_KERNEL),
     Case("agent", False, True, True),
     Case("console", False, True, True),
     Case("disks[].cache", "none", "writeback", None),
@@ -118,11 +121,13 @@ def _rates() -> tuple[Case, ...]:
     found = []
     for direction in ("inbound", "outbound"):
         base = "nics[].bandwidth.%s." % direction
-        found += [Case(base + "average", "1MiB", "2MiB", None), Case(base + "peak", "4MiB", "8MiB", None, {base + "average": "1MiB"}),
-                  Case(base + "burst", "4MiB", "8MiB", None, {base + "average": "1MiB"})]
+        found += [Case(base + "average", "1MiB", "2MiB", None, not_live=NO_TC), Case(base + "peak", "4MiB", "8MiB", None, {base + "average": "1MiB"}, not_live=NO_TC),
+                  Case(base + "burst", "4MiB", "8MiB", None, {base + "average": "1MiB"}, not_live=NO_TC)]
     return tuple(found) + (Case("nics[].bandwidth.inbound.floor", "1MiB", "2MiB", None, fake="only a network with limits has a floor"),)
 
 
+NO_TC = "this kernel has no traffic control"
+NO_VSOCK = "this kernel has no vhost-vsock"
 NO_SPICE = "no SPICE in this QEMU"
 NO_HARDWARE = "needs hardware of the host"
 VNC = {"graphics[].type": "vnc"}
@@ -156,7 +161,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("memory.huge_pages", True, "2MiB", None), Case("memory.locked", True, False, None), Case("memory.ksm", False, True, None),
     Case("memory.source", "memfd", "file", None), Case("memory.access", "shared", "private", None), Case("memory.allocation", "immediate", "ondemand", None),
     Case("memory.discard", True, False, None), Case("memory.hard_limit", "1GiB", "2GiB", None), Case("memory.soft_limit", "1GiB", "512MiB", None),
-    Case("memory.swap_hard_limit", "2GiB", "3GiB", None, {"memory.hard_limit": "1GiB"}),
+    Case("memory.swap_hard_limit", "2GiB", "3GiB", None, {"memory.hard_limit": "1GiB"}, not_started="this machine lets nobody lock memory"),
     Case("memory.balloon.autodeflate", True, False, None, {"memory.balloon.model": "virtio"}),
     Case("memory.balloon.free_page_reporting", True, False, None, {"memory.balloon.model": "virtio"}),
     Case("memory.balloon.stats_period", 5, 10, None, {"memory.balloon.model": "virtio"}), Case("memory.balloon", {"model": "virtio"}, {"model": "none"}, KEEPS),
@@ -168,7 +173,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("disks[].type", "disk", "disk", None, same=True), Case("disks[].io", "native", "threads", None, {"disks[].cache": "none"}),
     Case("disks[].discard", "unmap", "ignore", None), Case("disks[].detect_zeroes", "on", "unmap", None), Case("disks[].error_policy", "stop", "enospace", None),
     Case("disks[].rerror_policy", "stop", "report", None), Case("disks[].copy_on_read", True, False, None), Case("disks[].queues", 2, 4, None),
-    Case("disks[].iothread", 1, 2, None, {"cpus.iothreads": 2}), Case("disks[].shareable", True, False, None, {"disks[].format": "raw"}), Case("disks[].transient", True, False, None, fake="only a disk that is a file"),
+    Case("disks[].iothread", 1, 2, None, {"cpus.iothreads": 2}), Case("disks[].shareable", True, False, None, instead={"disks": [{"name": "raw", "pool": "fast", "size": "1MiB", "format": "raw"}]}), Case("disks[].transient", True, False, None, fake="only a disk that is a file"),
     Case("disks[].wwn", "5000c50015ea71aa", "5000c50015ea71ab", None, {"disks[].bus": "scsi"}), Case("disks[].vendor", "ONE", "TWO", None, {"disks[].bus": "scsi"}),
     Case("disks[].product", "P1", "P2", None, {"disks[].bus": "scsi"}), Case("disks[].rotation_rate", 1, 7200, None, {"disks[].bus": "scsi"}),
     Case("disks[].removable", True, False, None, {"disks[].bus": "usb"}), Case("disks[].logical_block_size", 512, 4096, None),
@@ -177,8 +182,8 @@ CASES += _iotune() + _hyperv() + _rates() + (
     # -- drives
     Case("media[].type", "cdrom", "cdrom", None, CD, same=True), Case("media[].bus", "sata", "scsi", KEEPS, CD), Case("media[].file", "/dev/null", "/dev/zero", None, CD),
     Case("media[].device", "/dev/sr0", "/dev/sr1", None, CD, fake=NO_HARDWARE), Case("media[].url", "http://example.com/a.iso", "https://example.com:8443/b/c.iso?x=1", None, CD),
-    Case("media[].pool", "fast", "fast", KEEPS, {**CD, "media[].volume": "web-data.qcow2"}, same=True, stays=True), Case("media[].serial", "S1", "S2", None, CD),
-    Case("media[].startup_policy", "optional", "requisite", None, {**CD, "media[].file": "/dev/null"}), Case("media[].boot_order", 1, 2, None, CD),
+    Case("media[].pool", "fast", "fast", KEEPS, {**CD, "media[].volume": "web-data.qcow2"}, same=True, stays=True, not_live="the volume is the disk's"), Case("media[].serial", "S1", "S2", None, CD),
+    Case("media[].startup_policy", "optional", "requisite", None, {**CD, "media[].file": "/etc/hostname"}), Case("media[].boot_order", 1, 2, None, CD),
     # -- NICs
     Case("nics[].portgroup", "one", "two", None), Case("nics[].vlan", 42, [42, 43], None, fake="needs Open vSwitch"),
     Case("nics[].virtual_port", {"type": "openvswitch"}, {"type": "midonet", "interface_id": "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f"}, None, fake="needs Open vSwitch", entries=2),
@@ -201,10 +206,11 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("rng.model", "virtio", "virtio-non-transitional", None), Case("rng.backend", "random", "builtin", None), Case("rng.source", "/dev/urandom", "/dev/random", None),
     Case("rng.rate_bytes", 1024, 2048, None, {"rng.rate_period": 1000}, stays=True), Case("rng.rate_period", 1000, 2000, None, {"rng.rate_bytes": 1024}),
     Case("watchdog", {"model": "i6300esb"}, {"model": "i6300esb", "action": "pause"}, None), Case("watchdog.action", "pause", "poweroff", None, {"watchdog.model": "i6300esb"}),
-    Case("panic", ["isa"], ["isa", "hyperv"], None), Case("tpm", {"type": "emulator", "version": "2.0"}, {"type": "emulator", "version": "2.0", "model": "tpm-tis"}, None),
+    Case("panic", ["isa"], ["isa", "hyperv"], None), Case("tpm", {"type": "emulator", "version": "2.0", "model": "tpm-crb"}, {"type": "emulator", "version": "2.0", "model": "tpm-tis"}, None),
     Case("tpm.device", "/dev/tpm0", "/dev/tpm1", None, {"tpm.type": "passthrough", "tpm.model": "tpm-tis"}, fake=NO_HARDWARE),
-    Case("tpm.persistent_state", True, False, None, {"tpm.type": "emulator", "tpm.version": "2.0"}),
-    Case("vsock", {"cid": 77}, {"cid": 78}, None), Case("vsock.cid", 77, 78, None), Case("vsock.model", "virtio", "virtio-non-transitional", None),
+    Case("tpm.persistent_state", True, False, None, {"tpm.type": "emulator", "tpm.version": "2.0"}, not_live="tests/system/domain has a guest with a TPM"),
+    Case("vsock", {"cid": 77}, {"cid": 78}, None, not_live=NO_VSOCK), Case("vsock.cid", 77, 78, None, not_live=NO_VSOCK),
+    Case("vsock.model", "virtio", "virtio-non-transitional", None, not_live=NO_VSOCK),
     Case("iommu", {"model": "intel"}, {"model": "intel", "caching_mode": True}, None), Case("iommu.intremap", True, False, None, {"iommu.model": "intel", "features.ioapic": "qemu"}),
     Case("iommu.caching_mode", True, False, None, {"iommu.model": "intel"}), Case("iommu.iotlb", True, False, None, {"iommu.model": "intel"}),
     Case("iommu.eim", True, False, None, {"iommu.model": "intel", "iommu.intremap": True, "features.ioapic": "qemu"}),
@@ -225,7 +231,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("smartcard", {"mode": "passthrough", "type": "spicevmc"}, {"mode": "host"}, None, {"graphics[].type": "spice"}, fake="the reader of a host needs hardware"), Case("controllers[].queues", 2, 4, None, SCSI),
     Case("controllers[].iothread", 1, 2, None, {**SCSI, "cpus.iothreads": 2}), Case("pcie_root_ports", 16, 18, KEEPS, {"os.machine": "q35"}),
     # -- machine
-    Case("os.variant", "debian12", "win11", KEEPS), Case("os.dtb", "/boot/a.dtb", "/boot/b.dtb", None, {"os.kernel": "/boot/vmlinuz"}),
+    Case("os.variant", "debian12", "win11", KEEPS), Case("os.dtb", "/boot/a.dtb", "/boot/b.dtb", None, {"os.kernel": "/boot/vmlinuz"}, not_started=NO_KERNEL),
     Case("boot.order", ["hd", "network"], ["cdrom"], KEEPS), Case("boot.menu", True, False, None), Case("boot.menu_timeout", 3000, 5000, None, {"boot.menu": True}),
     Case("boot.serial", True, False, None), Case("boot.reboot_timeout", 1000, 2000, None),
     Case("features.acpi", True, False, KEEPS), Case("features.apic", True, False, KEEPS), Case("features.pae", True, False, None), Case("features.smm", True, False, None, {"os.machine": "q35"}),
@@ -247,7 +253,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("launch_security.session", "AAAA", "BBBB", KEEPS, SEV, fake=NO_HARDWARE),
     Case("security_labels", [{"model": "dac", "type": "none"}], [{"model": "dac", "type": "static", "label": "+0:+0"}], None, entries=2),
     Case("security_labels[].relabel", False, True, KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "static", "security_labels[].label": "+0:+0"}),
-    Case("security_labels[].label", "+0:+0", "+64055:+108", KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "static"}, stays=True),
+    Case("security_labels[].label", "+0:+0", "+64055:+108", KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "static"}, stays=True, not_started="its QEMU would be nobody who may read the pool"),
     Case("security_labels[].base_label", "+0:+0", "+64055:+108", KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "dynamic"}, fake="DAC has no base label"),
     Case("resource_partition", "/machine", "/machine/prod", None), Case("io_weight", 200, 400, None),
     # -- whole items, for what an item cannot do without, or what comes together
@@ -258,7 +264,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
         ({"macvtap": "eth1", "virtual_port": {"type": "802.1Qbh", "profile_id": "one"}}, {"macvtap": "eth1", "virtual_port": {"type": "802.1Qbh", "profile_id": "two"}}, NO_HARDWARE))),
     Case("nics", [{"name": "lan", "vhost_user": "/run/a.sock", "vhost_user_mode": "client"}], [{"name": "lan", "vhost_user": "/run/b.sock", "vhost_user_mode": "client"}], [],
          {"memory.access": "shared"}),
-    *(Case("disks", [{"name": "data", **one}], [{"name": "data", "cache": "none", **one}], []) for one in (
+    *(Case("disks", [{"name": "data", **one}], [{"name": "data", "cache": "none", **one}], [], instead={"disks": []}, not_live="the servers are not there") for one in (
         {"source": {"protocol": "nbd", "name": "x", "hosts": ["/run/nbd.sock"], "tls": False}}, {"url": "https://example.com/disk.raw", "readonly": True},
         {"source": {"protocol": "rbd", "name": "vms/web", "hosts": ["10.0.0.1:6789", "10.0.0.2:6789"], "user": "libvirt", "secret": "3a5f0f0e-8c2f-4b8f-9a75-1c9c2b7d5f0e"}},
         {"source": {"protocol": "iscsi", "name": "iqn.2026-01.com.example:store/1", "hosts": ["10.0.0.5:3260"], "initiator": "iqn.2026-01.com.example:host"}},
@@ -271,14 +277,14 @@ CASES += _iotune() + _hyperv() + _rates() + (
                        ({"type": "tcp", "host": "127.0.0.1", "service": "4555", "mode": "bind"}, ""),
                        ({"type": "spiceport", "channel": "com.example.c0"}, NO_SPICE))),
     *(Case("serials", [{"name": "s0", **one}], [{"name": "s0", **one, "log": "/var/log/libvirt/qemu/s.log"}], GONE, fake=why)
-      for one, why in (({"port": "0", "type": "pty", "model": "isa-serial"}, ""), ({"type": "tcp", "host": "127.0.0.1", "service": "4556", "mode": "bind"}, ""),
+      for one, why in (({"port": "1", "type": "pty", "model": "isa-serial"}, ""), ({"type": "tcp", "host": "127.0.0.1", "service": "4556", "mode": "bind"}, ""),
                        ({"type": "spiceport", "channel": "com.example.s0"}, NO_SPICE))),
     Case("consoles", [{"name": "h0", "target_type": "virtio", "type": "file", "path": "/tmp/h0"}], [{"name": "h0", "target_type": "virtio", "type": "file", "path": "/tmp/h1"}], GONE),
-    Case("controllers", [{"name": "vs", "type": "virtio-serial", "index": "0", "ports": 16}], [{"name": "vs", "type": "virtio-serial", "index": "0", "ports": 8}], None, real=True, stays=True),
+    Case("controllers", [{"name": "vs", "type": "virtio-serial", "index": "0", "ports": 16}], [{"name": "vs", "type": "virtio-serial", "index": "0", "ports": 8}], None, real=True, stays=True, not_live="the agent's channel has made one"),
     Case("media", [{"name": "cd", "format": "raw", "file": "/dev/null"}], [{"name": "cd", "format": "raw", "file": "/dev/zero"}], None),
     Case("media", [{"name": "fl", "type": "floppy"}], [{"name": "fl", "type": "floppy", "file": "/dev/zero"}], None),
     Case("os.secure_boot", True, False, KEEPS, {"os.firmware": "uefi", "os.machine": "q35"}, real=True),
-    Case("os.loader", "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", KEEPS), Case("os.nvram", "/tmp/a.fd", "/tmp/b.fd", KEEPS, {"os.loader": "/usr/share/OVMF/OVMF_CODE.fd"}, fake="a BIOS has no variables"),
+    Case("os.loader", "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd", KEEPS, not_live="a BIOS that is none"), Case("os.nvram", "/tmp/a.fd", "/tmp/b.fd", KEEPS, {"os.loader": "/usr/share/OVMF/OVMF_CODE.fd"}, fake="a BIOS has no variables"),
     Case("os.emulator", "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-i386", KEEPS, fake="another emulator is another guest"),
     *(Case("memory", {"size": "512MiB", "maximum": "2GiB", "method": method, **more}, {"size": "768MiB", "maximum": "2GiB", "method": method, **more}, KEEPS, real=True, stays=True)
       for method, more in (("dimm", {"slots": 4}), ("virtio-mem", {}))),

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import schema
@@ -151,7 +151,7 @@ class Comparison:
         """What a change to (or the removal of) this value costs on this resource."""
         if rule.recreate or rule.fixed:
             return RECREATE
-        if self.live is None or rule.always:
+        if self.live is None or rule.always or (rule.assumed and value is None):
             return LIVE
         return RESTART if self.defer or rule.obstacle(value, self.live) else LIVE
 
@@ -169,6 +169,8 @@ class Comparison:
     def change(self, option: Option, place: "Place", before: Any, after: Any, rule: Rule, runs: bool = False) -> None:
         """Notes one difference. `runs`: the guest runs with `after` already, so that only the store is to follow."""
         impact = LIVE if runs and not (rule.recreate or rule.fixed) else self.impact(rule, after)
+        if place.dormant and impact == LIVE and not rule.always:
+            impact = RESTART
         self.changes.append(Change(
             path=place.path, before=rule.show(option, before, after), after=rule.show(option, after, before),
             impact=impact, pattern=place.pattern, route=place.route, want=after,
@@ -194,14 +196,16 @@ class Place:
     path: str = ""
     pattern: str = ""
     route: Tuple[str, ...] = ()
+    # Below a thing that is stored and does not run, where nothing can be changed live.
+    dormant: bool = False
 
     def option(self, name: str) -> "Place":
         """The place of an option below this one."""
-        return Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,))
+        return Place(join_path(self.path, name), join_path(self.pattern, name), self.route + (name,), self.dormant)
 
     def named(self, name: str) -> "Place":
         """The place of a named item of this list."""
-        return Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,))
+        return Place("%s[%s]" % (self.path, name), self.pattern + "[]", self.route + (name,), self.dormant)
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -240,7 +244,7 @@ def _compare_dict(options: Sequence[Option], want: Mapping[str, Any], applied: M
             _compare_items(option, wanted or _NOTHING, earlier or _NOTHING, there or _NOTHING,
                            None if live is None else here or _NOTHING, below, comparison)
         elif wanted is None:
-            _take_back(option, there, here, below, comparison)
+            _take_back(option, there, here, live is not None, below, comparison)
         else:
             _compare_value(option, wanted, there, here, live is not None, below, comparison)
 
@@ -256,12 +260,12 @@ def _compare_one(option: Option, want: Optional[Mapping[str, Any]], applied: Opt
             if place.route in comparison.leaving:
                 comparison.nudges.append(Change(place.path, None, None, LIVE, place.pattern, place.route, None))
         elif option.take_back != "keep" and have is not None:
-            _change_item(option, place, have, None, comparison)
+            _change_item(option, place, have, None, comparison, runs=runs and live is None)
     elif have is None or (runs and live is None
                           and not comparison.rule(place.pattern).obstacle(want, comparison.live or _NOTHING)):
         _change_item(option, place, None, want, comparison)
     else:
-        _compare_dict(option.options, want, applied or _NOTHING, have, live, place, comparison)
+        _compare_dict(option.options, want, applied or _NOTHING, have, live, replace(place, dormant=runs and live is None), comparison)
 
 
 def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, place: Place,
@@ -273,14 +277,13 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
                 comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
                                                   rule.reason or "used at creation only"))
         else:
-            comparison.change(option, place, have, want, rule,
-                              runs=live is not None and comparison.same(option, rule, want, live))
-    elif runs and live is not None and not rule.creation and not comparison.same(option, rule, want, live) \
+            comparison.change(option, place, have, want, rule, runs=runs and comparison.same(option, rule, want, live))
+    elif runs and not rule.creation and not rule.assumed and not comparison.same(option, rule, want, live) \
             and not rule.obstacle(want, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, want, rule)
 
 
-def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: Comparison) -> None:
+def _take_back(option: Option, have: Any, live: Any, runs: bool, place: Place, comparison: Comparison) -> None:
     """Nobody declares it any more. A run that died may have left the running guest with it, so that counts too."""
     rule = comparison.rule(place.pattern)
     if option.take_back == "keep" or rule.creation or rule.fixed:
@@ -289,7 +292,7 @@ def _take_back(option: Option, have: Any, live: Any, place: Place, comparison: C
     if callable(default):
         default = default(_over(comparison.stored, comparison.want))
     if have is not None and not comparison.same(option, rule, default, have):
-        comparison.change(option, place, have, default, rule, runs=comparison.live is not None and live == default)
+        comparison.change(option, place, have, default, rule, runs=runs and comparison.same(option, rule, default, live))
     elif live is not None and not comparison.same(option, rule, default, live) and not rule.obstacle(default, comparison.live or _NOTHING):
         comparison.live_difference(option, place, live, default, rule)
 
@@ -324,7 +327,8 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
                              and not comparison.rule(below.pattern).obstacle(item, comparison.live or _NOTHING)):
             _change_item(option, below, there if here is not None else None, item, comparison)
         else:
-            _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here, below, comparison)
+            _compare_dict(option.options, item, applied.get(name) or _NOTHING, there, here,
+                          replace(below, dormant=live is not None and here is None), comparison)
     for name in live or ():
         if name not in want and name not in have and place.route + (name,) in comparison.leaving:
             below = place.named(name)
@@ -338,12 +342,14 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
         if there is None and comparison.rule(below.pattern).cooperative:
             # Stored without it already: the guest was asked to let it go and has not done so, which is pending.
             continue
-        there = there or (live or _NOTHING).get(name)
+        here = None if live is None else live.get(name)
+        there = there or here
         if there is not None:
-            _change_item(option, below, there, None, comparison)
+            _change_item(option, below, there, None, comparison, runs=live is not None and here is None)
 
 
-def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison) -> None:
+def _change_item(option: Option, place: Place, before: Any, after: Any, comparison: Comparison, runs: bool = False) -> None:
+    """One thing comes or goes as a whole. `runs`: the guest runs like that already."""
     whole = Option(option.name, kind="dict", options=option.options, key=option.key)
     rule = comparison.rule(place.pattern)
     if rule.creation:
@@ -352,7 +358,8 @@ def _change_item(option: Option, place: Place, before: Any, after: Any, comparis
         return
     comparison.changes.append(Change(
         path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
-        impact=comparison.impact(rule, after or before), pattern=place.pattern,
+        impact=LIVE if (runs or (rule.assumed and after is None)) and not (rule.recreate or rule.fixed)
+        else comparison.impact(rule, after or before), pattern=place.pattern,
         route=place.route, want=after, removes=after is None and not rule.harmless))
 
 

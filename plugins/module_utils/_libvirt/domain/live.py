@@ -24,6 +24,8 @@ KIB = 1024
 POLL_SECONDS = 0.1
 # libvirt itself waits 5 s for a device to go (qemuDomainWaitForDeviceRemoval); a busy guest may need longer.
 UNPLUG_SECONDS = 20.0
+# VIR_DOMAIN_MEMORY_PARAM_UNLIMITED, which the Python binding does not have; in KiB.
+UNLIMITED = 9007199254740991
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -177,7 +179,7 @@ class Guest:
 
     def set_memory_limits(self, change: Change) -> None:
         """virDomainSetMemoryParameters."""
-        size = libvirt.VIR_DOMAIN_MEMORY_PARAM_UNLIMITED if change.want is None else change.want // KIB
+        size = UNLIMITED if change.want is None else change.want // KIB
         self.domain.setMemoryParameters({change.route[-1]: size}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def set_balloon_period(self, change: Change) -> None:

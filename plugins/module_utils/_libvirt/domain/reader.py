@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
@@ -129,6 +130,7 @@ class Reader:
                         handle=Handle(domain, text, live_text))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
+            self._drop_pins_to_anywhere(actual.live)
             actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
         if annotation is not None and annotation.facts.get("xml_last") and actual.stored["xml"].holds(annotation.applied.get("xml")):
             # A run that died was through with the change of the fragment.
@@ -139,6 +141,20 @@ class Reader:
         self._first_boot(actual, stored, live)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
+
+    def _drop_pins_to_anywhere(self, live: Spec) -> None:
+        """A pin that is taken back on a running guest stays there as a pin to every CPU of the host, which is none."""
+        cpus = live.get("cpus", {})
+        if not {"pins", "emulator_pin", "iothread_pins"} & set(cpus):
+            return
+        anywhere = kinds.number_set("0-%d" % (self.connection.getCPUMap()[0] - 1))
+        if cpus.get("emulator_pin") == anywhere:
+            del cpus["emulator_pin"]
+        for part in ("pins", "iothread_pins"):
+            left = {number: where for number, where in cpus.get(part, {}).items() if where != anywhere}
+            cpus.pop(part, None)
+            if left:
+                cpus[part] = left
 
     def _orphaned(self, actual: Actual) -> List[str]:
         """Volumes that were made for the guest and are no longer its disks: kept, and named until they are removed."""

@@ -18,9 +18,12 @@ _NAME = kvm("name", "label", Row(rule=Rule(always=True)), "Name of the device wi
 _OTHER = "declare it under another name instead"
 
 
-def only_virtiofs(item: Any, _running: Mapping[str, Any]) -> str:
+def only_virtiofs(item: Any, running: Mapping[str, Any]) -> str:
     """qemuDomainAttachDeviceLive plugs file systems of virtiofs alone."""
-    return "" if item.get("driver") == "virtiofs" else "only a virtiofs file system can be plugged while the guest runs"
+    if item.get("driver") != "virtiofs":
+        return "only a virtiofs file system can be plugged while the guest runs"
+    shared = running.get("memory", {}).get("access") == "shared"
+    return "" if shared else "virtiofs needs shared memory, which the running guest does not have"
 
 
 def only_virtio_scsi(item: Any, _running: Mapping[str, Any]) -> str:
@@ -32,7 +35,7 @@ def only_virtio_scsi(item: Any, _running: Mapping[str, Any]) -> str:
 
 def needs_pci_slot(item: Any, _running: Mapping[str, Any]) -> str:
     """qemuDomainAttachWatchdog: the i6300esb is a conventional PCI device, which a PCI Express port does not take."""
-    return "" if item.get("model") == "diag288" else "a watchdog needs a free conventional PCI slot, which the running guest may lack"
+    return "" if item.get("model") == "diag288" else "it needs a conventional PCI slot, which the running guest may lack"
 
 
 def not_ps2(item: Any, _running: Mapping[str, Any]) -> str:
@@ -200,7 +203,7 @@ CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target
     kvm("path", "path", later("source/@path", "chardev_path", assumed=True), "File, device or Unix socket on the host.", take_back="keep"),
 ))
 
-SHARED_MEMORY = kvm("shared_memory", "items", Thing("devices/shmem", names=("@name",), rule=PLUG, verb="plug"),
+SHARED_MEMORY = kvm("shared_memory", "items", Thing("devices/shmem", names=("@name",), rule=Rule(unless=needs_pci_slot), verb="plug"),
                     "Memory that several guests share (ivshmem).", take_back="delete", options=(
     kvm("name", "label", later("@name"), "Name of the region; guests that use the same name share it.", required=True),
     kvm("model", "str", later("model/@type"), "Model.", choices=("ivshmem", "ivshmem-plain", "ivshmem-doorbell"), take_back="keep"),

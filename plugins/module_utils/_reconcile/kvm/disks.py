@@ -25,6 +25,20 @@ def not_pluggable(disk: Any, _running: Mapping[str, Any]) -> str:
     return "" if bus in PLUGGABLE else "a disk on bus %s cannot be plugged while the guest runs" % bus
 
 
+def no_group(group: Any, _running: Mapping[str, Any]) -> str:
+    """virDomainSetBlockIoTune takes another group, and never none."""
+    return "" if group is not None else "a group is left when the guest starts"
+
+
+def medium_not_pluggable(item: Any, _running: Mapping[str, Any]) -> str:
+    """Drives on scsi and usb can be plugged, and libvirt 9.0 fails to plug an empty one."""
+    bus = item.get("bus", "sata")
+    if bus not in ("usb", "scsi"):
+        return "a drive on bus %s cannot be plugged while the guest runs" % bus
+    empty = not any(item.get(option) for option in ("file", "device", "volume", "url"))
+    return "an empty drive cannot be plugged while the guest runs" if empty else ""
+
+
 def _limit(name: str, place: str, kind: str, *doc: str) -> Option:
     """virDomainSetBlockIoTune: a limit of 0 is none, and what is not stored is none."""
     return kvm(name, kind, live("iotune/" + place, "set_block_iotune", "bytes" if kind == "size" else "int", default=0), *doc)
@@ -44,7 +58,7 @@ def _limits() -> Tuple[Option, ...]:
         ]
     return tuple(found) + (
         _limit("size_iops", "size_iops_sec", "int", "Bytes of a request that count as one request."),
-        kvm("group", "str", live("iotune/group_name", "set_block_iotune"), "Name of a group of disks of this guest that share the limits."),
+        kvm("group", "str", live("iotune/group_name", "set_block_iotune", unless=no_group), "Name of a group of disks of this guest that share the limits."),
     )
 
 
@@ -136,8 +150,7 @@ def _medium(place: str, codec: str = "text", when: str = "") -> Row:
 
 MEDIA = kvm("media", "items", Thing(
     "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),) + SOURCE_TYPES, first=(("type", "file"), ("device", "cdrom")),
-    rule=Rule(unless=lambda item, _running: "" if item.get("bus") in ("usb", "scsi") else
-              "a drive on bus %s cannot be plugged while the guest runs" % item.get("bus", "sata")), verb="plug"),
+    rule=Rule(unless=medium_not_pluggable, cooperative=True), verb="plug"),
     "Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.", take_back="delete", options=(
     kvm("name", "label", Row(rule=Rule(always=True)), "Name of the drive within the guest.", required=True),
     kvm("type", "str", later("@device", default="cdrom"), "Kind of drive. V(cdrom) when nothing is declared.", choices=("cdrom", "floppy")),
@@ -148,7 +161,7 @@ MEDIA = kvm("media", "items", Thing(
     kvm("file", "path", _medium("source/@file", when="file"), "Absolute path of an image file that is the medium."),
     kvm("device", "path", _medium("source/@dev", when="block"), "Absolute path of the host's own drive."),
     kvm("url", "str", _medium("source", "url", "network"), URL_DOC),
-    kvm("format", "str", later("driver/@type"), "Format of the medium. V(raw) when nothing is declared.", choices=("raw", "qcow2"), take_back="keep"),
+    kvm("format", "str", later("driver/@type", default="raw"), "Format of the medium. V(raw) when nothing is declared.", choices=("raw", "qcow2"), take_back="keep"),
     kvm("serial", "str", later("serial"), "Serial number that the guest sees."),
     kvm("startup_policy", "str", live("source/@startupPolicy", "update_medium"), "What happens when the medium is not there at start.",
         choices=("mandatory", "requisite", "optional")),
