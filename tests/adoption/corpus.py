@@ -12,6 +12,8 @@ from typing import Iterator
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt import xmltree
 
+from . import elements
+
 HERE = Path(__file__).parent
 
 
@@ -27,3 +29,13 @@ def written() -> Iterator[tuple[str, str]]:
     for place in sorted((HERE / "documents").glob("*.xml")):
         for number, domain in enumerate(xmltree.parse(place.read_text(encoding="utf-8"), place.name)):
             yield "%s-%s" % (place.stem, domain.findtext("name") or number), xmltree.tostring(domain)
+
+
+def singles() -> Iterator[tuple[str, str]]:
+    """libvirt's elements one by one."""
+    yield from elements.singles()
+
+
+def mixtures() -> Iterator[tuple[str, str]]:
+    """Several of them together."""
+    yield from elements.mixtures(150)

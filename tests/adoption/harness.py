@@ -63,13 +63,10 @@ def recreate(lab: DomainLab, name: str, original: Element) -> None:
     domain = lab.raw.lookupByName(name)
     domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
     try:
-        define(lab, name, xmltree.tostring(original))
+        # libvirt does not always write again what it wrote: what it makes of its own document is what counts.
+        original = define(lab, name, xmltree.tostring(original))
     except libvirt.libvirtError:
-        # libvirt refuses what it wrote itself (it added a serial port beyond those that the machine can have).
-        define_again = False
-    else:
-        define_again = True
-    if not define_again:
+        # It refuses what it wrote itself (it added a serial port beyond those that the machine can have).
         return
     raw = revealed(lab.spec(name), original)
     remove(lab)

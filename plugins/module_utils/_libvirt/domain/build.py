@@ -196,14 +196,15 @@ def _complete_graphics(_root: Element, element: Element, value: Mapping[str, Any
 def _complete_filesystem(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
     if value.get("target") is None:
         xmltree.put(element, "target/@dir", value["name"])
-    if value.get("access_mode") is None:
+    if value.get("access_mode") is None and value.get("source") is not None:
         element.set("accessmode", "passthrough")
 
 
 def _complete_channel(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
     target = elements.required(element, "target")
     target.set("type", target.get("type", "virtio"))
-    target.set("name", target.get("name", value["name"]))
+    if target.get("type") == "virtio" and not elements.is_unnamed("channel", value["name"]):
+        target.set("name", target.get("name", value["name"]))
     element.set("type", element.get("type", "unix"))
 
 
@@ -221,6 +222,10 @@ def _complete_topology(_root: Element, element: Element, _value: Mapping[str, An
         element.set(part, element.get(part, "1"))
 
 
+def _complete_security_label(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
+    element.set("type", element.get("type", "dynamic"))
+
+
 def _complete_interface(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
     if element.get("type") == "direct":
         source = elements.required(element, "source")
@@ -232,7 +237,7 @@ def _complete_interface(_root: Element, element: Element, _value: Mapping[str, A
 _COMPLETED = {
     "vsock": _complete_vsock, "rng": _complete_rng, "graphics[]": _complete_graphics, "filesystems[]": _complete_filesystem,
     "channels[]": _complete_channel, "serials[]": _complete_chardev, "controllers[]": _complete_usb_controller, "cpus.topology": _complete_topology,
-    "nics[]": _complete_interface,
+    "nics[]": _complete_interface, "security_labels[]": _complete_security_label,
 }
 
 

@@ -39,7 +39,7 @@ def _word(yes: str, no: str) -> Leaf:
 
 
 LEAVES: Dict[str, Leaf] = {
-    "text": Leaf(), "fragment": Leaf(), "bus": Leaf(), "clock_offset": Leaf(), "int": Leaf(int), "limit": Leaf(int), "bytes": Leaf(int),
+    "text": Leaf(), "fragment": Leaf(), "bus": Leaf(), "clock_offset": Leaf(), "int": Leaf(int), "bytes": Leaf(int),
     "yesno": _word("yes", "no"), "onoff": _word("on", "off"), "kib_number": Leaf(lambda text: int(text) * KIB, lambda size: str(size // KIB)),
     "cpuset": Leaf(kinds.number_set), "hex": Leaf(kinds.hexadecimal), "osinfo": Leaf(osinfo.short_name, osinfo.address),
 }

@@ -150,10 +150,7 @@ def _numa(declared: Declared) -> List[Problem]:
 
 def _plugged_by_xml(declared: Declared) -> bool:
     """Whether `xml` plugs memory in, which counts for the size and is in no cell."""
-    try:
-        return fragment.parse(declared.request.declared.get("xml", "<domain/>")).find("devices/memory") is not None
-    except fragment.FragmentError:
-        return False
+    return fragment.parse_or_empty(declared.request.declared.get("xml")).find("devices/memory") is not None
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------------------
@@ -213,6 +210,8 @@ def _needs_partner(declared: Declared) -> List[Problem]:
     for route, partner, words in (
             (("clock", "timezone"), ("clock", "offset"), "timezone"), (("clock", "start"), ("clock", "offset"), "absolute"),
             (("clock", "adjustment"), ("clock", "offset"), "variable")):
+        if route[-1] == "adjustment" and declared.at(*route) == "reset" and declared.at(*partner) in (None, "utc", "localtime"):
+            continue
         if declared.says(*route) and declared.at(*partner) != words:
             found.append(Problem(declared.path(*route), "is only for %s: %s" % (".".join(partner), words), "declare that, or remove it"))
     if declared.says("numa", "mode") and declared.at("numa", "nodeset") is None and declared.at("numa", "placement") != "auto":

@@ -105,6 +105,11 @@ def things(domain: Element, thing: rows.Thing, renamed: Names = NO_NAMES) -> Ite
         yield renamed.get(name, name), element
 
 
+def is_unnamed(tag: str, name: str) -> bool:
+    """Whether this is how a thing is called that nothing names."""
+    return re.match(tag + r"-\d+\Z", name) is not None
+
+
 def _free(thing: rows.Thing, name: str, seen: Set[str]) -> str:
     """A name that no other of these things has; of those that nothing tells apart the second is `NAME-2`."""
     number, free = 2, name

@@ -57,6 +57,14 @@ def parse(text: str) -> Element:
     return root
 
 
+def parse_or_empty(text: Optional[str]) -> Element:
+    """The root element; an empty one where there is no text, or a wrong one, which is told elsewhere."""
+    try:
+        return parse(text or "<domain/>")
+    except FragmentError:
+        return Element("domain")
+
+
 def _text(element: Element) -> str:
     return (element.text or "").strip()
 

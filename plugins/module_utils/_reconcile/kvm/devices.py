@@ -49,7 +49,7 @@ GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), 
     kvm("type", "str", later("@type", capability="graphics/type"), "Protocol.", choices=("vnc", "spice", "sdl", "rdp", "desktop", "egl-headless", "dbus"), required=True),
     kvm("port", "int", later("@port", "port", assumed=True), "TCP port. Chosen at each start when nothing is declared."),
     kvm("tls_port", "int", later("@tlsPort", "tls_port", assumed=True), "TCP port for TLS of SPICE."),
-    kvm("websocket", "int", later("@websocket", "int", assumed=True), "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
+    kvm("websocket", "integer", later("@websocket", "int", assumed=True), "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
     kvm("listen", "str", later("", "listen", assumed=True), "Address that it listens on, the word V(none), or the path of a Unix socket."
         " V(127.0.0.1) when nothing is declared."),
     kvm("password", "secret", live("@passwd", "update_graphics", "secret"), "Password. A secret: never shown."),
