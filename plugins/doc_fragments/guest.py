@@ -150,18 +150,18 @@ options:
         - Only for engine V(kvm).
         - Changed while a domain runs.
         type: str
-      iothread_pins:
-        description:
-        - Host CPUs for each I/O thread, by its number from 1.
-        - Only for engine V(kvm).
-        - Changed while a domain runs.
-        type: dict
       iothreads:
         description:
         - I/O threads, numbered from 1. Disks and controllers name theirs with C(iothread).
         - Only for engine V(kvm).
         - Changed while a domain runs.
         type: int
+      iothread_pins:
+        description:
+        - Host CPUs for each I/O thread, by its number from 1.
+        - Only for engine V(kvm).
+        - Changed while a domain runs.
+        type: dict
       shares:
         description:
         - Weight against other guests when CPU time is short. The kernel's own default is 1024.
@@ -2993,7 +2993,9 @@ options:
     suboptions:
       what:
         description:
-        - What to wait for.
+        - 'What to wait for. V(cloud_init) is asked of the guest''s agent, else looked for on its serial console. Where neither
+          can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by what it was found
+          and what that proves.'
         type: str
         required: true
         choices:

@@ -116,6 +116,8 @@ def _edit_thing(domain: Element, things: table.Things, change: Change, want: Map
         value: Any = want
         for part in change.route:
             value = value[part]
+        if things is table.DISKS:
+            value = {**value, "name": next((label for label, known in renamed.items() if known == name), name)}
         build.add_thing(domain, start, things, value, live)
     return True
 
