@@ -38,4 +38,4 @@ def singles() -> Iterator[tuple[str, str]]:
 
 def mixtures() -> Iterator[tuple[str, str]]:
     """Several of them together."""
-    yield from elements.mixtures(150)
+    yield from elements.mixtures(60)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from typing import Any, Iterator, Mapping
 from xml.etree.ElementTree import Element
 
@@ -26,6 +25,7 @@ class AdoptionLab(DomainLab):
         driver = super().driver()
         driver.local = False
         driver._kvm_problem = lambda: ""  # pylint: disable=protected-access
+        driver._judge.objection = lambda root: ""  # type: ignore[method-assign]  # pylint: disable=protected-access
         driver._domain_capabilities = lambda work: None  # type: ignore[method-assign]  # pylint: disable=protected-access
         return driver
 
@@ -153,4 +153,16 @@ def prepare(lab: DomainLab) -> None:
                            % (volume, volume.rsplit(".", 1)[-1]))
 
 
-__all__ = ["adopt", "define", "differences", "os", "prepare", "recreate", "remove", "revealed"]
+def clean(lab: DomainLab) -> None:
+    """Removes what `prepare` made."""
+    remove(lab)
+    pool = lab.raw.storagePoolLookupByName("fast")
+    for volume in pool.listAllVolumes():
+        volume.delete()
+    pool.destroy()
+    pool.undefine()
+    for network in lab.raw.listAllNetworks():
+        network.undefine()
+
+
+__all__ = ["AdoptionLab", "adopt", "clean", "define", "differences", "prepare", "recreate", "remove", "revealed"]

@@ -138,7 +138,8 @@ class DomainDriver:
             if not self._edit(work, root):
                 return
         objection = self._judge.objection(root)
-        if objection:
+        if objection and (work.actual is None or objection != self._judge.objection(work.actual.handle.stored())):
+            # What cannot run here as it is may be changed all the same.
             raise DeclarationError.at(work.request.where, "libvirt refuses the domain %s: %s" % (work.name, objection),
                                       "correct what it names, or see virsh domcapabilities for what this host can do")
 

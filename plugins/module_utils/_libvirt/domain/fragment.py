@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
 from . import memory
@@ -21,7 +21,7 @@ from . import memory
 IDENTITY: Mapping[str, Tuple[Tuple[str, ...], ...]] = {
     "disk": (("target/@dev",), ("alias/@name",)), "interface": (("mac/@address",), ("alias/@name",)), "controller": (("@type", "@index"),),
     "filesystem": (("target/@dir",),), "graphics": (("@type",),), "serial": (("target/@port",),), "parallel": (("target/@port",),),
-    "console": (("target/@type", "target/@port"), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
+    "console": (("target/@type",), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
     "input": (("@type", "@bus"),), "shmem": (("@name",),), "feature": (("@name",),), "timer": (("@name",),), "vcpupin": (("@vcpu",),),
     "iothreadpin": (("@iothread",),), "vcpu": (("@id",), ()), "iothread": (("@id",), ()), "cell": (("@id",),),
         "sibling": (("@id",),), "memnode": (("@cellid",),),
@@ -293,7 +293,7 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
         taken.append(found)
         step = _step(child, sum(other.tag == child.tag for other in list(old)[:number]))
         below = "%s/%s" % (path, step) if path else step
-        if still is None and _was_made(below, child, before):
+        if still is None and below + "/" in before:
             document.remove(found)
         elif still is None or not is_whole(child):
             take_out(found, child, still, before, below)
@@ -301,10 +301,23 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
                 document.remove(found)
 
 
-def _was_made(path: str, child: Element, before: Before) -> bool:
-    """Whether the fragment made this element: nothing of what it says was there before it."""
-    places = [place for place, _said, _found in leaves(child, None, path)]
-    return bool(places) and all(place in before and before[place] is None for place in places)
+def made(wanted: Element, there: Optional[Element], path: str = "") -> Iterator[str]:
+    """The elements of a fragment that a document does not have, each as its path with a slash at its end."""
+    if there is None:
+        yield path + "/"
+    taken: List[Element] = []
+    for number, child in enumerate(wanted if not is_whole(wanted) else ()):
+        found = match(there, child, taken) if there is not None else None
+        if found is not None:
+            taken.append(found)
+        step = _step(child, sum(other.tag == child.tag for other in list(wanted)[:number]))
+        yield from made(child, found, "%s/%s" % (path, step) if path else step)
+
+
+def _paths(text: Optional[str]) -> Set[str]:
+    """Every place that a fragment speaks of: its leaves, and its elements as `made` names them."""
+    root = parse_or_empty(text)
+    return {path for path, _said, _found in leaves(root)} | set(made(root, None))
 
 
 def _only_text(element: Element) -> Element:
@@ -381,10 +394,12 @@ class Said:
 
     def note(self, wanted: Optional[str]) -> Dict[str, Any]:
         """Facts for the annotation of a run that is about to bring this fragment in."""
-        places = {path for text in (self.applied, wanted) if text for path, _said, _found in leaves(parse(text))}
+        places = _paths(self.applied) | _paths(wanted)
         there, said = self.differing(wanted)
         before = {path: value for path, value in self.before.items() if path in places}
         before.update({path: there.get(path) for path in said if path not in before})
+        # Which elements it makes: these go with it as a whole, whatever libvirt adds to them.
+        before.update({path: None for path in made(parse_or_empty(wanted), self.document)})
         last = self.applied if self.applied != wanted else None
         return {"xml_before": before or None, "xml_last": last}
 

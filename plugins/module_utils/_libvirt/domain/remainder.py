@@ -33,7 +33,9 @@ def rest(domain: Element, generated: bool) -> Optional[str]:
     generated: also what libvirt adds to a document by itself (addresses, PCI controllers), for a guest that others made:
     there nobody knows what was chosen and what was meant.
     """
-    left = _minus(_without_ours(domain), _by_options(domain))
+    there = _without_ours(domain)
+    _steady(there)
+    left = _minus(there, _by_options(domain))
     if left is None:
         return None
     for tag in _OTHERWISE:
@@ -77,6 +79,14 @@ def _without_ours(domain: Element) -> Element:
             if (child.tag == "alias" and parent.tag != "device") or (child.tag == "disk" and elements.is_seed(child)):
                 parent.remove(child)
     return twin
+
+
+def _steady(there: Element) -> None:
+    """libvirt numbers consoles anew when it reads them again, by their place in the list; another number does not last."""
+    for number, console in enumerate(there.iterfind("devices/console")):
+        target = console.find("target")
+        if target is not None and target.get("port") != str(number):
+            target.attrib.pop("port", None)
 
 
 # -- the difference ------------------------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@po
     kvm("model", "str", later("target/model/@name", assumed=True), "Model, such as V(isa-serial).", take_back="keep"),
 ) + _character())
 
-CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target/@type", "target/@port"),
+CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target/@type",),
                                           rule=Rule(live=False, reason="consoles are fixed when the guest starts")),
                "Consoles. libvirt makes one of the first serial port by itself; others are V(virtio).", take_back="delete", options=(
     _NAME,

@@ -235,8 +235,10 @@ def same_xml(want: Any, have: Any) -> bool:
 
 
 def shown_xml(value: Any, other: Any) -> Any:
-    """A document is told by the places that differ."""
-    return value.told(other) if hasattr(value, "told") else value
+    """A document is told by the places that differ, and so is a fragment beside one."""
+    if hasattr(value, "told"):
+        return value.told(other)
+    return (other.differing(value)[1] or value) if value is not None and hasattr(other, "differing") else value
 
 
 XML = kvm("xml", "xml", Row("", "fragment", Rule(live=False, reason="it is given as XML, which is read when the guest starts",
