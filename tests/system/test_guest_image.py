@@ -13,6 +13,7 @@ import base64
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -51,18 +52,33 @@ class Guest:
         self.process, self.agent, self.console = process, agent, console
 
     def ask(self, command: str, **arguments: Any) -> Any:
-        """Send one command to the guest agent; OSError when it does not answer yet."""
+        """Send one command to the guest agent; OSError when it does not answer yet.
+
+        Asked to synchronize first (qemu-ga protocol, guest-sync): an answer that came too late for an earlier question is still in the line.
+        """
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(5)
             link.connect(str(self.agent))
-            link.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-            answer = b""
-            while not answer.endswith(b"\n"):
-                piece = link.recv(65536)
-                if not piece:
-                    raise OSError("closed")
-                answer += piece
-        return json.loads(answer.splitlines()[-1])["return"]
+            lines = link.makefile("rwb")
+            mark = secrets.randbelow(1 << 31)
+            self._send(lines, "guest-sync", {"id": mark})
+            while self._line(lines).get("return") != mark:
+                pass
+            self._send(lines, command, arguments)
+            return self._line(lines)["return"]
+
+    @staticmethod
+    def _send(lines: Any, command: str, arguments: Dict[str, Any]) -> None:
+        lines.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        lines.flush()
+
+    @staticmethod
+    def _line(lines: Any) -> Dict[str, Any]:
+        line = lines.readline()
+        if not line:
+            raise OSError("closed")
+        answer: Dict[str, Any] = json.loads(line)
+        return answer
 
     def answers(self) -> bool:
         """Whether the guest agent answers."""

@@ -192,7 +192,8 @@ POOL: Tuple[Option, ...] = (
 
 VOLUME: Tuple[Option, ...] = (
     Option("state", "str", choices=("present", "absent"), take_back="keep", doc=(
-        "V(present) (the default) or V(absent), which removes the volume and its data.",)),
+        "V(present) (the default) or V(absent), which removes the volume and its data. One that a domain has as a disk, or"
+        " that another volume stands on, is not removed.",)),
     Option("pool", "name", required=True, take_back="keep", example="fast", doc=("Pool that it is in.",)),
     Option("size", "size", take_back="keep", example="20GiB", doc=(
         "Capacity with a binary unit, in whole sectors of 512 bytes. It can grow and never shrinks. Required at creation"

@@ -39,6 +39,8 @@ class Rule:
         gets what is stored with the declaration over it (for a value that follows another option).
     assumed: the engine chooses it at each start where nothing is stored, so that its running value says nothing then.
     shown: how to tell a value in a plan, given what it is compared with, where the value as it is would be too much.
+    inherent: whether an item, given all that is stored, is part of what the engine makes by itself, which would be back at
+        once: declared no more, it stays.
     always: not a matter of the running guest (power, autostart, a note of ours): reached whatever `on_change` says.
     harmless: an item whose removal takes nothing away from the guest that it has, so that `protect` allows it.
     guests_own: only the guest's own driver settles it, so that a restart would not, and none is made for it.
@@ -59,7 +61,12 @@ class Rule:
     harmless: bool = False
     guests_own: bool = False
     assumed: bool = False
+    inherent: Optional[Callable[[Mapping[str, Any], Mapping[str, Any]], bool]] = None
     shown: Optional[Callable[[Any, Any], Any]] = None
+
+    def stays(self, item: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+        """Whether an item that is declared no more stays all the same."""
+        return self.inherent is not None and self.inherent(item, stored)
 
     def show(self, option: Option, value: Any, other: Any) -> Any:
         """The value as a plan entry tells it."""
@@ -279,7 +286,7 @@ def _compare_one(option: Option, want: Optional[Mapping[str, Any]], applied: Opt
             # Stored without it already: the guest was asked to let it go, and is asked again.
             if place.route in comparison.leaving:
                 comparison.nudges.append(Change(place.path, None, None, LIVE, place.pattern, place.route, None))
-        elif option.take_back != "keep" and have is not None:
+        elif option.take_back != "keep" and have is not None and not rule.stays(have, comparison.stored):
             _change_item(option, place, have, None, comparison, runs=runs and live is None)
     elif have is None or (runs and live is None
                           and not comparison.rule(place.pattern).obstacle(want, comparison.live or _NOTHING)):
@@ -365,7 +372,8 @@ def _compare_items(option: Option, want: Mapping[str, Any], applied: Mapping[str
             continue
         here = None if live is None else live.get(name)
         there = there or here
-        if there is not None:
+        declared_empty = applied is have
+        if there is not None and (declared_empty or not comparison.rule(below.pattern).stays(there, comparison.stored)):
             _change_item(option, below, there, None, comparison, runs=live is not None and here is None)
 
 

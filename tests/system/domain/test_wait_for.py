@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from laws.ansible_run import Ansible, Said, syslog
+from laws.ansible_run import Ansible, Said, Syslog
 from support import guest_image
 from support.libvirtd import PrivateLibvirtd
 
@@ -62,8 +62,8 @@ def _site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="fvs-wait-"))
     folder.chmod(0o755)  # QEMU runs as a user of its own
     try:
-        with PrivateLibvirtd() as daemon, syslog() as log:
-            ansible = Ansible(tmp_path_factory.mktemp("play"), log, daemon.enter, timeout=2 * LONG)
+        with PrivateLibvirtd() as daemon:
+            ansible = Ansible(tmp_path_factory.mktemp("play"), Syslog(), daemon.enter, timeout=2 * LONG)
             site = Site(ansible, folder, guest_image.images(tmp_path_factory.mktemp("role")))
             site.prepare()
             yield site

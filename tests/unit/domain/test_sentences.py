@@ -526,3 +526,14 @@ def test_a_nic_cannot_move_to_a_network_that_is_not_there(lab: DomainLab) -> Non
 def test_a_disk_never_shrinks(lab: DomainLab) -> None:
     lab.must("web", BASE)
     laws.assert_refused(lab, "web", dict(BASE, disks=[dict(BASE["disks"][0], size="512KiB")]), "disks[0].size", "shrink")
+
+
+def test_what_libvirt_makes_by_itself_stays_when_a_whole_spec_is_declared_no_more(lab: DomainLab) -> None:
+    """A person adopts a guest by its whole spec, and then shortens the declaration to what he cares about."""
+    lab.define((FOREIGN % "old").replace("</devices>", "<input type='mouse' bus='ps2'/><serial type='pty'><target port='0'/></serial></devices>"))
+    spec = lab.spec("old")
+    assert {"controllers", "consoles", "serials"} <= set(spec)
+    laws.converge(lab, "old", spec)
+    kept = {name: spec[name] for name in ("state", "memory", "cpus", "disks", "nics", "media", "host_devices", "xml")}
+    short = laws.converge(lab, "old", kept)
+    assert not {path for path in laws.entries(short) if path.startswith(("controllers", "consoles", "serials", "inputs"))}, short.plan

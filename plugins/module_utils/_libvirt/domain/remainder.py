@@ -167,29 +167,42 @@ def _named(part: Element, child: Element) -> Element:
 
 def _drop_generated(left: Element) -> None:
     """For a guest that we made: there what is not declared was chosen by libvirt."""
+    for node in left.findall("cpu"):
+        node.attrib.pop("check", None)
     devices = left.find("devices")
     if devices is None:
         return
     for device in list(devices):
-        if device.tag == "controller" and device.get("type") == "pci":
+        if (device.tag == "controller" and device.get("type") == "pci") or (device.tag == "audio" and device.get("type") == "none"):
             devices.remove(device)
+        elif device.tag == "graphics" and device.get("port") == "-1":
+            device.attrib.pop("port")
     for parent in list(devices.iter()):
         for child in list(parent):
-            if child.tag in _GENERATED and parent.tag != "source":
+            if (child.tag in _GENERATED and parent.tag != "source") or (child.tag == "listen" and child.attrib == {"type": "address"}):
                 parent.remove(child)
     for place in ("serial/target", "console/target", "serial/log", "console/log", "channel/source"):
         for node in devices.findall(place):
             xmltree.remove(devices, node)
+    for node in devices.findall("video/model"):
+        node.attrib.pop("primary", None)
 
 
 def _drop_empty(left: Element) -> None:
     """Elements that say nothing but who they are, where no other one needs that to be told from them."""
+    for tag in ("cpu", "vcpu", "clock"):
+        for node in left.findall(tag):
+            if not len(node) and not node.attrib and not (node.text or "").strip():
+                left.remove(node)
     devices = left.find("devices")
-    for device in list(devices) if devices is not None else ():
-        same = [other for other in devices or () if other.tag == device.tag]
-        if len(same) == 1 and _says_only_its_name(device):
-            devices.remove(device)  # type: ignore[union-attr]
-    if devices is not None and not len(devices):
+    if devices is None:
+        return
+    for tag in {device.tag for device in devices}:
+        same = devices.findall(tag)
+        if all(_says_only_its_name(device) for device in same):
+            for device in same:
+                devices.remove(device)
+    if not len(devices):
         left.remove(devices)
 
 
@@ -197,7 +210,10 @@ def _says_only_its_name(device: Element) -> bool:
     bare = SubElement(Element("devices"), device.tag)
     for place, value in fragment.named(device) or ():
         xmltree.put(bare, place, value)
-    return fragment.canonical(bare) == fragment.canonical(device) and bool(fragment.named(device))
+    for model in device.findall("model"):
+        if not len(model) and not model.attrib:
+            device.remove(model)
+    return fragment.canonical(bare) == fragment.canonical(device)
 
 
-__all__ = ["rest", "table"]
+__all__ = ["rest"]

@@ -13,6 +13,31 @@ from ..rows import Row, Thing, fixed, kvm, later, live
 from ..schema import Option
 
 PLUG = Rule(cooperative=True)
+def of_the_machine(item: Mapping[str, Any], _stored: Mapping[str, Any]) -> bool:
+    """PS/2 devices are part of the machine (qemuDomainDefAddDefaultDevices)."""
+    return item.get("bus") in ("ps2", "xen")
+
+
+def of_other_devices(item: Mapping[str, Any], _stored: Mapping[str, Any]) -> bool:
+    """Controllers that we did not name are there for devices that need them."""
+    return item.get("name") == "%s-%s" % (item.get("type"), item.get("index"))
+
+
+def of_a_serial_port(item: Mapping[str, Any], _stored: Mapping[str, Any]) -> bool:
+    """The console of the first serial port is the same device."""
+    return item.get("target_type") == "serial"
+
+
+def of_the_console(item: Mapping[str, Any], _stored: Mapping[str, Any]) -> bool:
+    """A serial port that goes by its number is the one that O(console) is about."""
+    return item.get("name") == item.get("port")
+
+
+def of_a_display(_item: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Where there is a remote display libvirt makes a graphics card for it (virDomainDefAddImplicitVideo)."""
+    return bool(stored.get("graphics"))
+
+
 _SOLDERED = Rule(live=False, reason="this device cannot be plugged while the guest runs")
 _NAME = kvm("name", "label", Row(rule=Rule(always=True)), "Name of the device within the guest.", required=True)
 _OTHER = "declare it under another name instead"
@@ -63,7 +88,9 @@ GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), 
     kvm("gl", "bool", later("gl/@enable", "yesno"), "OpenGL acceleration on the host."),
 ))
 
-VIDEO = kvm("video", "one", Thing("devices/video", rule=_SOLDERED), "The (first) graphics card. A bare word is short for its model.",
+VIDEO = kvm("video", "one", Thing("devices/video", rule=Rule(live=False,
+    reason="this device cannot be plugged while the guest runs", inherent=of_a_display)),
+        "The (first) graphics card. A bare word is short for its model.",
             short="model", take_back="delete", options=(
     kvm("model", "str", later("model/@type", capability="video/modelType"),
         "Model: V(virtio), V(qxl), V(vga), V(bochs), V(cirrus), V(ramfb), V(none).",
@@ -81,7 +108,8 @@ SOUND = kvm("sound", "one", Thing("devices/sound", rule=_SOLDERED), "The (first)
     kvm("model", "str", later("@model"), "Model, such as V(ich9), V(ich6), V(ac97), V(usb).", required=True, take_back="keep"),),
         take_back="delete")
 
-INPUTS = kvm("inputs", "items", Thing("devices/input", "input", ("@type", "@bus"), rule=Rule(cooperative=True, unless=not_ps2),
+INPUTS = kvm("inputs", "items", Thing("devices/input", "input", ("@type", "@bus"), rule=Rule(cooperative=True, unless=not_ps2,
+    inherent=of_the_machine),
     verb="plug"),
              "Input devices. A tablet keeps the pointer of a remote display in place.", take_back="delete", options=(
     _NAME,
@@ -219,7 +247,7 @@ CHANNELS = kvm("channels", "items", Thing("devices/channel", "channel", ("target
 ) + _character())
 
 SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@port",), rule=Rule(live=False,
-    reason="serial ports are fixed when the guest starts")),
+    reason="serial ports are fixed when the guest starts", inherent=of_the_console)),
               "Serial ports, named by their number from 0 when they were not made here. O(console) makes the first one.",
                   take_back="delete", options=(
     _NAME,
@@ -228,7 +256,8 @@ SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@po
 ) + _character())
 
 CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target/@type",),
-                                          rule=Rule(live=False, reason="consoles are fixed when the guest starts")),
+                                          rule=Rule(live=False, reason="consoles are fixed when the guest starts",
+                                              inherent=of_a_serial_port)),
                "Consoles. libvirt makes one of the first serial port by itself; others are V(virtio).", take_back="delete", options=(
     _NAME,
     kvm("target_type", "str", later("target/@type"), "V(virtio), or V(serial) for the first serial port.", choices=(
@@ -256,7 +285,7 @@ SMARTCARD = kvm("smartcard", "one", Thing("devices/smartcard", rule=_SOLDERED), 
 
 CONTROLLERS = kvm("controllers", "items", Thing(
     "devices/controller", "controller", ("@type", "@index"), never=(("type", ("pci",)),),
-    rule=Rule(cooperative=True, unless=only_virtio_scsi), verb="plug"),
+    rule=Rule(cooperative=True, unless=only_virtio_scsi, inherent=of_other_devices), verb="plug"),
     "Controllers other than PCI (O(pcie_root_ports)). libvirt makes those that devices need by itself.", take_back="delete", options=(
     _NAME,
     kvm("type", "str", later("@type"), "Kind.", choices=("scsi", "sata", "usb", "ide", "fdc", "virtio-serial", "ccid", "xenbus",

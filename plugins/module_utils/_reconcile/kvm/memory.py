@@ -36,6 +36,11 @@ def no_strict(_nodes: Any, running: Mapping[str, Any]) -> str:
     return "the nodes of mode strict are fixed when the guest starts" if running.get("numa", {}).get("mode", "strict") == "strict" else ""
 
 
+def for_hot_plug(_cell: Mapping[str, Any], stored: Spec) -> bool:
+    """Memory that can be plugged needs a cell (virDomainDefValidateMemoryHotplug)."""
+    return stored.get("memory", {}).get("method") in ("dimm", "virtio-mem") and len(stored.get("numa", {}).get("cells", ())) == 1
+
+
 BALLOON = kvm("balloon", "one", Thing("devices/memballoon", rule=Rule(live=False, reason="the balloon is fixed when the guest starts")),
               "The balloon device, by which O(memory.size) changes while the guest runs.", short="model", take_back="keep", options=(
     kvm("model", "str", later("@model"), "V(virtio) (at creation), or V(none) for a guest without one.", required=True,
@@ -91,7 +96,7 @@ MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
 ))
 
 CELLS = kvm("cells", "items", Thing("cpu/numa/cell", names=("@id",), rule=Rule(live=False,
-    reason="NUMA cells are fixed when the guest starts")),
+    reason="NUMA cells are fixed when the guest starts", inherent=for_hot_plug)),
             "NUMA cells that the guest sees. Their memory together is what the guest boots with.", key="id", take_back="delete", options=(
     kvm("id", "str", later("@id"), "Number from 0.", required=True),
     kvm("cpus", "cpuset", later("@cpus", "cpuset"), "CPUs of the cell, such as V(0-3).", required=True, example="0-3"),
