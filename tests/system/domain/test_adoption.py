@@ -124,7 +124,7 @@ def test_what_the_fragment_changed_comes_back(lab: AdoptionLab) -> None:
     harness.remove(lab)
     laws.converge(lab, "raw", BASE)
     before = lab.stored("raw")
-    one = "<domain><on_crash>preserve</on_crash><features><vmcoreinfo state='on'/></features><devices><memballoon autodeflate='on'/></devices></domain>"
+    one = "<domain><on_crash>preserve</on_crash><blkiotune><weight>300</weight></blkiotune><features><vmcoreinfo state='on'/></features><devices><memballoon autodeflate='on'/></devices></domain>"
     laws.converge(lab, "raw", dict(BASE, xml=one))
     assert lab.stored("raw").findtext("on_crash") == "preserve"
     laws.converge(lab, "raw", dict(BASE, xml="<domain><on_crash>restart</on_crash></domain>"))

@@ -180,8 +180,12 @@ def contains(there: Element, wanted: Element) -> bool:
         return False
     taken: List[Element] = []
     for child in wanted:
-        found = match(there, child, taken)
-        if found is None or not contains(found, child):
+        names = named(child)
+        if names is None:
+            found = next((one for one in there if one.tag == child.tag and one not in taken and contains(one, child)), None)
+        else:
+            found = match(there, child, taken)
+        if found is None or (names is not None and not contains(found, child)):
             return False
         taken.append(found)
     return True
@@ -283,6 +287,9 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
             _restore_attribute(document, name, before[place])
     if path in before and (new is None or not _text(new)) and contains(document, _only_text(old)):
         document.text = before[path]
+        if before[path] is not None and _sized(old) is not None:
+            # Sizes are noted in bytes.
+            document.set("unit", "b")
     for number, child in enumerate(old):
         found = match(document, child, taken)
         still = match(new, child, taken_new) if new is not None else None
@@ -297,8 +304,6 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
             document.remove(found)
         elif still is None or not is_whole(child):
             take_out(found, child, still, before, below)
-            if not len(found) and not found.attrib and not _text(found):
-                document.remove(found)
 
 
 def made(wanted: Element, there: Optional[Element], path: str = "") -> Iterator[str]:
@@ -374,7 +379,9 @@ class Said:
 
     def holds(self, wanted: Optional[str]) -> bool:
         """Whether the document says what a fragment says, and nothing any more of what only the last one said."""
-        return not self.differing(wanted)[1] and not self.left(wanted)
+        if wanted and not contains(self.document, parse(wanted)) and self.differing(wanted)[1]:
+            return False
+        return not self.left(wanted)
 
     def differing(self, wanted: Optional[str]) -> Tuple[Leaves, Leaves]:
         """See `differences`, less what libvirt writes in its own way."""
