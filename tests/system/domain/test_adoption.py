@@ -133,6 +133,14 @@ def test_what_the_fragment_changed_comes_back(lab: AdoptionLab) -> None:
     assert harness.differences(before, lab.stored("raw")) == []
 
 
+def test_a_fragment_that_says_otherwise_than_an_option_is_refused(lab: AdoptionLab) -> None:
+    harness.remove(lab)
+    both = dict(BASE, xml=RAW.replace("'MiB'>64<", "'MiB'>128<").replace("<vcpu>2<", "<vcpu>3<"), cpus=2)
+    laws.assert_refused(lab, "raw", both, "cpus.count", "xml")
+    laws.converge(lab, "raw", dict(BASE, lifecycle={"crash": "restart"}))
+    laws.assert_refused(lab, "raw", dict(BASE, lifecycle={"crash": "restart"}, xml="<domain><on_crash>preserve</on_crash></domain>"), "lifecycle.crash", "xml")
+
+
 @pytest.mark.parametrize(("text", "words"), [
     ("<domain><features></domain>", ("xml", "not well-formed")),
     ("<network/>", ("xml", "<domain>")),

@@ -321,8 +321,6 @@ def _write_firmware(domain: Element, _place: str, _arguments: Sequence[str], val
 
 
 _SECURE = "os/firmware/feature[@name='secure-boot']/@enabled"
-
-
 _KEYS = "os/firmware/feature[@name='enrolled-keys']/@enabled"
 
 
@@ -331,8 +329,8 @@ def _read_secure_boot(domain: Element, _place: str, _arguments: Sequence[str]) -
     if domain.find("os/firmware") is None:
         text = None if xmltree.get(domain, "os/@firmware") else xmltree.get(domain, "os/loader/@secure")
         return {"yes": True, "no": False}.get(text or "")
-    found = xmltree.get(domain, _SECURE), xmltree.get(domain, _KEYS)
-    return {("yes", "yes"): True, ("no", "no"): False, ("no", None): False}.get(found)
+    found = xmltree.get(domain, _SECURE) or "", xmltree.get(domain, _KEYS) or ""
+    return {("yes", "yes"): True, ("no", "no"): False, ("no", ""): False}.get(found)
 
 
 def _write_secure_boot(domain: Element, _place: str, _arguments: Sequence[str], value: Any) -> None:

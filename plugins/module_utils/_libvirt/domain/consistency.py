@@ -18,6 +18,7 @@ from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.kvm.cpus import count_of
 from ..._reconcile.kvm.memory import DIMM_BLOCK
 from ..._reconcile.merge import merge_specs
+from ..._reconcile.secrets import Secret
 from ..._reconcile.units import format_size
 from . import checks, fragment, memory, table
 
@@ -244,6 +245,38 @@ def _xml(declared: Declared) -> List[Problem]:
     if any(node.get("passwd") for node in root.iter()):
         found.append(Problem(where, "holds a password", "use graphics[].password, which is treated as a secret"))
     return found
+
+
+def overruled(request: Request, typed: Mapping[str, Any], merged: Mapping[str, Any]) -> List[Problem]:
+    """Options that the user declares and whose value `xml` turns into another one: both cannot be meant.
+
+    typed, merged: what a spec says of the document without the fragment, and with it.
+    """
+    declared = Declared(request, {}, {})
+    found = []
+    for route, value in _said(request.declared, ()):
+        here, there = _value_at(typed, route), _value_at(merged, route)
+        if here == value and there != value and route[0] != "xml":
+            found.append(Problem(declared.path(*route), "is %s here, and xml makes it %s" % (_told(value), _told(there)), "remove one of the two"))
+    return found
+
+
+def _said(value: Mapping[str, Any], route: Tuple[str, ...]) -> Iterator[Tuple[Tuple[str, ...], Any]]:
+    for name, part in value.items():
+        if isinstance(part, Mapping):
+            yield from _said(part, route + (str(name),))
+        else:
+            yield route + (str(name),), part
+
+
+def _value_at(spec: Any, route: Tuple[str, ...]) -> Any:
+    for part in route:
+        spec = spec.get(part) if isinstance(spec, Mapping) else None
+    return spec
+
+
+def _told(value: Any) -> str:
+    return "what it holds" if isinstance(value, Secret) else "nothing" if value is None else str(value)
 
 
 # -- what this host can do -----------------------------------------------------------------------------------------------------------
