@@ -10,7 +10,7 @@ author: The flotilla.virt team (@flotilla)
 version_added: 0.1.0
 short_description: Run tasks inside a container through its engine
 description:
-  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach)) on the container's host.
+  - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach), for podman C(podman exec)) on the container's host.
     The container needs neither a network nor an SSH server; modules need Python in it, as everywhere.
   - Where the container's host is another machine than the one on which the play runs, an inner connection is made to it from
     that host's own inventory variables (its C(ansible_connection), C(ansible_user), C(ansible_become) and so on).
@@ -31,7 +31,7 @@ options:
     description: The engine that runs the container.
     type: str
     default: lxc
-    choices: [lxc]
+    choices: [lxc, podman]
     vars:
       - name: flotilla_engine
       - name: ansible_container_engine
@@ -52,7 +52,7 @@ options:
     vars:
       - name: ansible_container_host_become
   path:
-    description: Directory that holds the containers, where it is not the engine's own default.
+    description: Directory that holds the containers of LXC, where it is not the engine's own default.
     type: path
     vars:
       - name: ansible_container_path
@@ -105,13 +105,26 @@ def lxc_command(container: str, path: Optional[str]) -> List[str]:
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 
-def lxc_unreachable(container: str, stderr: bytes) -> bool:
+def lxc_unreachable(container: str, _code: int, stderr: bytes) -> bool:
     """Whether lxc-attach itself failed: a message with its own source line, and not one of the command inside."""
     pattern = rb"^lxc-attach: %s: \S+\.c: " % re.escape(to_bytes(container))
     return re.search(pattern, stderr, re.MULTILINE) is not None
 
 
-ENGINES = {"lxc": (lxc_command, lxc_unreachable)}
+def podman_command(container: str, _path: Optional[str]) -> List[str]:
+    """The command line of podman's exec, to which the command inside is appended. It reads input only with C(--interactive)."""
+    variables = ["--env=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    return ["podman", "exec", "--interactive", "--user=0"] + variables + [container]
+
+
+def podman_unreachable(container: str, code: int, stderr: bytes) -> bool:
+    """Whether podman itself could not start the command: there is no such container (125), or it does not run (255)."""
+    pattern = rb"^Error: (no container with name or ID \"%s\" found|can only create exec sessions on running containers)" % (
+        re.escape(to_bytes(container)))
+    return code in (125, 255) and re.search(pattern, stderr, re.MULTILINE) is not None
+
+
+ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable)}
 
 
 class Connection(ConnectionBase):
@@ -204,7 +217,7 @@ class Connection(ConnectionBase):
             inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
         code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
-        if code != 0 and unreachable(container, to_bytes(err)):
+        if code != 0 and unreachable(container, code, to_bytes(err)):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
 

@@ -25,6 +25,8 @@ _QEMU = (
 # What a system container is made of (namespaces(7)); the names are those in /proc/self/ns.
 _NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
 
+OLDEST_PODMAN = 4
+
 Engine = t.Dict[str, t.Any]
 
 
@@ -84,8 +86,11 @@ def lxc(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine:
 def podman(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine:
     """Return the podman engine, known by its command."""
     path = commands.find(root, "podman")
-    reason = "podman is not installed" if path is None else _container_problem(root, facts)
-    return _engine(path, reason, ask)
+    found = _engine(path, "podman is not installed" if path is None else _container_problem(root, facts), ask)
+    if found["usable"] and found["version"] and int(found["version"].split(".")[0]) < OLDEST_PODMAN:
+        found.update(usable=False, reason="podman %s cannot change a running container; version %d or later can" % (
+            found["version"], OLDEST_PODMAN))
+    return found
 
 
 def _openvz_problem(root: str, path: t.Optional[str]) -> t.Optional[str]:

@@ -64,7 +64,7 @@ class Decider:
         """Compares the declaration with what is there; nothing is refused and nothing checked."""
         request, actual = decision.request, decision.actual
         state = request.option("state")
-        if actual is None:
+        if actual is None or (actual.begun and state not in GONE):
             if state in GONE:
                 return
             decision.action = CREATE
@@ -182,7 +182,7 @@ def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Dri
     """What is pending and comes true with a restart."""
     known = {change.path for change in changes}
     return [Change(entry.path, entry.running, entry.stored, RESTART) for entry in waiting
-            if entry.path not in known and entry.reason != plan.FIRST_BOOT and not _guests_own(entry, driver)]
+            if entry.path not in known and entry.reason not in plan.NO_RESTART and not _guests_own(entry, driver)]
 
 
 def _guests_own(entry: Pending, driver: Driver) -> bool:

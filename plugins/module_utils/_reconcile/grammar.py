@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Tuple
 
+from . import grammar_containers as containers
 from .errors import Problem, join_path
 from .kvm import devices, system
 from .kvm.cpus import CPUS
@@ -111,6 +112,7 @@ GUEST: Tuple[Option, ...] = (
     system.FEATURES, system.CLOCK, system.SMBIOS, system.LIFECYCLE, system.POWER_MANAGEMENT, system.LAUNCH_SECURITY,
     system.SECURITY_LABELS, system.PARTITION, system.IO_WEIGHT, system.XML,
 ) + CONTROL
+GUEST = containers.extend(GUEST)
 
 DHCP_HOST = Option("hosts", "items", key="mac", take_back="delete", doc=("Fixed leases.",), options=(
     Option("mac", "mac", required=True, example="52:54:00:11:22:33", doc=("MAC address in quotes.",)),

@@ -67,9 +67,9 @@ def missing(options: Sequence[Option], spec: Mapping[str, Any], path: str) -> Li
     for option in level.required:
         if spec.get(option.name) is None:
             found.append(Problem(join_path(path, option.name), "is required", "declare it"))
-    for option in level.among(spec):
-        value = spec[option.name]
-        if value is None:
+    for name, value in spec.items():
+        option = level.by_name.get(name)
+        if value is None or option is None:
             continue
         if option.kind in DICTS:
             found.extend(missing(option.options, value, join_path(path, option.name)))

@@ -22,6 +22,9 @@ LIVE, RESTART, RECREATE = "live", "restart", "recreate"
 GONE = ("absent", "released")
 FIRST_BOOT = "first boot only"
 NOT_COMPLIED = "guest has not complied"
+NOT_STORED = "not stored"
+# What is pending for one of these does not come true with a restart.
+NO_RESTART = (FIRST_BOOT, NOT_STORED)
 DEFERRED = "stored only; it takes a restart"
 
 
@@ -123,6 +126,7 @@ class Actual:
     facts: what reading found out that the annotation is to remember.
     unfinished: what a run that died has not done yet; wanted as if declared, unless something else is.
     leaving: routes of items that run and are stored no more, which the guest was asked to let go.
+    begun: there is no such resource, only the annotation of one: a creation that died, or it was removed by hand.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
     handle: the driver's own, such as the parsed document.
     """
@@ -137,6 +141,7 @@ class Actual:
     facts: Dict[str, Any] = field(default_factory=dict)
     unfinished: Spec = field(default_factory=dict)
     leaving: Sequence[Tuple[str, ...]] = ()
+    begun: bool = False
 
 
 @dataclass

@@ -85,6 +85,12 @@ def test_podman(tmp_path: pathlib.Path) -> None:
     assert (found["version"], found["usable"]) == ("4.3.1", True)
 
 
+def test_a_podman_that_is_too_old(tmp_path: pathlib.Path) -> None:
+    trees.command(tmp_path, "/usr/bin/podman", "echo 'podman version 3.4.4'")
+    found = engines.podman(trees.lay_out(tmp_path, trees.NAMESPACES), facts(), commands.run)
+    assert found["usable"] is False and "podman 3.4.4 cannot change a running container" in found["reason"]
+
+
 @pytest.mark.parametrize(
     ("output", "version"),
     [("vzctl version 4.11.1", "4.11.1"), ("vzctl v.9.0.1", "9.0.1"), ("vzctl version unknown", None)],

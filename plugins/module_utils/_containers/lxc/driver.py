@@ -9,19 +9,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Optional, Sequence
 
-from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
-from ..._reconcile.errors import DeclarationError, EngineError
+from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
 from ..._reconcile.schema import Spec
+from .. import inside
+from ..addresses import same_addresses
 from ..host import Host
+from ..images import Images
+from ..names import check_names
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
-from .declare import Checker, Images
+from .declare import Checker
 from .read import Container
 
 KEPT, UNFINISHED = "kept", "unfinished"
@@ -35,7 +38,7 @@ RULES: Dict[str, Rule] = {
     "nics[].network": Rule(live=False, reason=_AT_START),
     "nics[].bridge": Rule(live=False, reason=_AT_START),
     "nics[].mac": Rule(live=False, reason=_AT_START),
-    "nics[].address": Rule(live=False, reason=_AT_START, same=grammar.same_addresses),
+    "nics[].address": Rule(live=False, reason=_AT_START, same=same_addresses),
     "nics[].gateway": Rule(live=False, reason=_AT_START),
     "nics[].dns": Rule(),
     "hostname": Rule(live=False, reason=_AT_START),
@@ -69,12 +72,7 @@ class LxcDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Read these containers, or all of the host; one that was begun and not finished is there too, without limits."""
-        for name in names or ():
-            # It becomes a part of paths and command lines.
-            try:
-                kinds.name(name)
-            except ValueError as error:
-                raise DeclarationError.at("name", str(error)) from None
+        check_names(names)
         found = {}
         for name, item in read.read_host(self.host, names).items():
             note = Annotation.from_json(item.annotation, "container %s" % name) if item.annotation else None
@@ -104,7 +102,7 @@ class LxcDriver:
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
-                                  "addresses": read.addresses(self.host, item)}
+                                  "addresses": inside.addresses(self.host, item.init)}
         if item.init:
             status["pid"] = item.init
         if note is not None:
@@ -209,7 +207,7 @@ class LxcDriver:
             if what is None:
                 continue
             with work.step("set %s of the running container %s" % (change.path, work.name)):
-                if what != "memory" or verbs.can_shrink(self.host, item, change.want, self.hierarchies):
+                if what != "memory" or cgroup.can_shrink(self.host, item.cgroups, change.want, self.hierarchies):
                     verbs.set_live(self.host, item, edit.live_limit(what, change.want, self.hierarchies))
 
     def _power(self, work: Work, item: Container) -> None:
@@ -279,12 +277,12 @@ class LxcDriver:
         if not actual.handle.is_up:
             return
         for change in changes:
-            if change.pattern == "memory.size" and verbs.can_shrink(self.host, actual.handle, change.want, self.hierarchies):
+            if change.pattern == "memory.size" and cgroup.can_shrink(self.host, actual.handle.cgroups, change.want, self.hierarchies):
                 verbs.set_live(self.host, actual.handle, edit.live_limit("memory", change.want, self.hierarchies))
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
         """Wait until the container runs, or has an address."""
         wanted = request.declared["wait_for"]
-        found = ready.wait(self.host, actual.handle, wanted["what"], wanted.get("timeout") or ready.TIMEOUT)
+        found = ready.wait(self.host, actual.handle, wanted["what"], wanted.get("timeout") or inside.TIMEOUT)
         actual.status.update(addresses=found.get("addresses", actual.status.get("addresses")))
         return found

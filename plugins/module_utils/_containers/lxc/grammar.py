@@ -127,25 +127,3 @@ def index_of(pairs: Sequence[Pair], name: str, noted: Mapping[str, Mapping[str, 
         if (_last(values, "name") or "eth%d" % index) == name:
             return index
     return None
-
-
-def addresses_of(value: Any) -> List[str]:
-    """The addresses in a declared `address`: one, or a list."""
-    if value is None:
-        return []
-    return [str(word) for word in value] if isinstance(value, (list, tuple)) else [str(value)]
-
-
-def same_addresses(want: Any, have: Any) -> bool:
-    """Whether two `address` values say the same, whatever the form."""
-    return _interfaces(want) == _interfaces(have)
-
-
-def _interfaces(value: Any) -> List[str]:
-    result = []
-    for word in addresses_of(value):
-        try:
-            result.append(str(ipaddress.ip_interface(word)))
-        except ValueError:
-            result.append(word)
-    return result
