@@ -12,7 +12,7 @@ import re
 from decimal import Decimal
 import uuid as uuid_module
 from typing import Any, Callable, Dict, List, Set
-from xml.etree.ElementTree import ParseError, fromstring
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from .secrets import Secret
 from .units import parse_size
@@ -314,15 +314,21 @@ def vlan(value: Any) -> Any:
     return tags_of if isinstance(value, (list, tuple)) else tags_of[0]
 
 
-def domain_xml(value: Any) -> str:
-    """A piece of domain XML: text whose outermost element is `domain`."""
-    word = text(value)
+def domain_element(word: str) -> Element:
+    """The outermost element of a piece of domain XML. Raises ValueError with what is wrong."""
     try:
         root = fromstring(word)
     except ParseError as error:
         raise ValueError("is not well-formed XML: %s" % error) from None
     if root.tag != "domain":
         raise ValueError("its outermost element is <%s>; write <domain>...</domain>" % root.tag)
+    return root
+
+
+def domain_xml(value: Any) -> str:
+    """A piece of domain XML: text whose outermost element is `domain`."""
+    word = text(value)
+    domain_element(word)
     return word
 
 

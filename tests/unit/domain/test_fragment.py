@@ -69,7 +69,8 @@ def test_a_document_holds_what_no_option_says_of_it(document: Element) -> None:
     ("<memory unit='MiB'>1</memory>", "<memory>1024</memory>"), ("<memory unit='KiB'>1024</memory>", "<memory unit='b'>1048576</memory>"),
     ("<memory unit='GB'>1</memory>", "<memory unit='MB'>1000</memory>"),
     ("<devices><controller type='pci' index='01'/></devices>", "<devices><controller index='0x1' type='pci'/></devices>"),
-    ("<devices><hostdev><source><address bus='0x03'/></source></hostdev></devices>", "<devices><hostdev><source><address bus='3'/></source></hostdev></devices>"),
+    ("<devices><hostdev><source><address bus='0x03'/></source></hostdev></devices>",
+     "<devices><hostdev><source><address bus='3'/></source></hostdev></devices>"),
     ("<title> a </title>", "<title>a</title>"),
 ])
 def test_what_means_the_same_is_no_difference(one: str, other: str) -> None:
@@ -79,7 +80,8 @@ def test_what_means_the_same_is_no_difference(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [
     ("<memory unit='MiB'>1</memory>", "<memory>1</memory>"), ("<features><acpi/></features>", "<features/>"),
-    ("<on_crash>restart</on_crash>", "<on_crash>destroy</on_crash>"), ("<devices><disk><target dev='vdb'/></disk></devices>", "<devices><disk><target dev='vda'/></disk></devices>"),
+    ("<on_crash>restart</on_crash>", "<on_crash>destroy</on_crash>"),
+    ("<devices><disk><target dev='vdb'/></disk></devices>", "<devices><disk><target dev='vda'/></disk></devices>"),
     ("<metadata><x xmlns='urn:x'><b/><a/></x></metadata>", "<metadata><x xmlns='urn:x'><a/><b/></x></metadata>"),
 ])
 def test_what_means_something_else_is_a_difference(one: str, other: str) -> None:

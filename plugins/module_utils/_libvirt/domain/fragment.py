@@ -13,8 +13,9 @@ from __future__ import annotations
 import copy
 import re
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
-from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
+from xml.etree.ElementTree import Element, fromstring, tostring
 
+from ..._reconcile import kinds
 from . import memory
 
 # By what an element is told from others of its name: paths below it, the first set that the fragment's element has whole.
@@ -53,12 +54,9 @@ class FragmentError(ValueError):
 def parse(text: str) -> Element:
     """The root element. Raises FragmentError with what is wrong."""
     try:
-        root = fromstring(text)
-    except ParseError as error:
-        raise FragmentError("is not well-formed XML: %s" % error) from None
-    if root.tag != "domain":
-        raise FragmentError("its outermost element is <%s>; write <domain>...</domain>" % root.tag)
-    return root
+        return kinds.domain_element(text)
+    except ValueError as error:
+        raise FragmentError(str(error)) from None
 
 
 def parse_or_empty(text: Optional[str]) -> Element:
