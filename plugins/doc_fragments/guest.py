@@ -473,7 +473,8 @@ options:
       family:
         description:
         - 'Family of the operating system. It decides what a new guest is like where nothing else is declared: clock, bus
-          of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation.'
+          of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation. V(plain) adds nothing to what
+          is declared; guests that others made read as such.'
         type: str
         choices:
         - linux
@@ -482,6 +483,7 @@ options:
         - solaris
         - macos
         - other
+        - plain
       variant:
         description:
         - Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other tools

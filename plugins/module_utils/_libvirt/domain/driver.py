@@ -129,7 +129,7 @@ class DomainDriver:
 
     def _try(self, work: Work) -> None:
         """Lets libvirt judge the document that this run would define, before anything is touched."""
-        if not self.host_ready or self._test():
+        if not self.host_ready:
             return
         if work.actual is None:
             root = self._new_document(work)
@@ -137,8 +137,14 @@ class DomainDriver:
             root = work.actual.handle.stored()
             if not self._edit(work, root):
                 return
+        if work.want.get("xml"):
+            raise_if_any(consistency.overruled(work.request, document.spec_of(self._typed(work), lambda *_place: 0),
+                                               document.spec_of(root, lambda *_place: 0)))
+        if self._test():
+            return
         objection = self._judge.objection(root)
-        if objection:
+        if objection and (work.actual is None or objection != self._judge.objection(work.actual.handle.stored())):
+            # What cannot run here as it is may be changed all the same.
             raise DeclarationError.at(work.request.where, "libvirt refuses the domain %s: %s" % (work.name, objection),
                                       "correct what it names, or see virsh domcapabilities for what this host can do")
 
@@ -329,13 +335,26 @@ class DomainDriver:
             fragment.merge(root, fragment.parse(work.want["xml"]))
         return root
 
+    def _typed(self, work: Work) -> Element:
+        """The document that this run would define, but for what the declared fragment says."""
+        if work.actual is None:
+            return build.domain(work.name, self._uuid(work), work.want, self._platform(work.request)[0], work.annotation)
+        root: Element = work.actual.handle.stored()
+        self._edit_typed(work, root)
+        return root
+
     def _edit(self, work: Work, root: Element) -> bool:
         """Brings every change of the plan into a stored document; says whether there was anything to bring."""
+        edited = self._edit_typed(work, root)
+        return self._merge_fragment(root, work) or edited
+
+    def _edit_typed(self, work: Work, root: Element) -> bool:
+        """Brings every change of the plan but the new fragment into a stored document."""
         edited = self._take_fragment_out(root, work)
         renamed, live_document = work.annotation.facts.get("renamed", {}), work.existing.handle.live()
         for change in work.changes:
             edited = document.edit(root, change, work.want, renamed, live_document) or edited
-        return self._merge_fragment(root, work) or edited
+        return edited
 
     def change(self, work: Work) -> None:
         """See `Driver.change`: volumes, the stored document, the running guest, then its power."""

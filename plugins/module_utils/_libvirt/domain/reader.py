@@ -17,7 +17,7 @@ from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import documents_of, libvirt, translated
-from . import document, elements, fragment, seeding, table
+from . import document, elements, fragment, profiles, remainder, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
@@ -188,9 +188,11 @@ class Reader:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         facts = annotation.facts if annotation is not None else {}
         spec["xml"] = fragment.Said(text, annotation.applied.get("xml") if annotation is not None else None, facts,
-                                    lambda document_root: document.rest(document_root, annotation is None or not annotation.created))
+                                    lambda document_root: remainder.rest(document_root, annotation is None or not annotation.created))
         if seeded:
             seeding.overlay(spec, annotation, root, live)
+        if annotation is None or not annotation.created:
+            spec.setdefault("os", {})["family"] = profiles.PLAIN
         if annotation is not None:
             if "tags" in annotation.applied:
                 spec["tags"] = annotation.applied["tags"]

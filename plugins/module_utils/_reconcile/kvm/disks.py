@@ -84,10 +84,12 @@ SOURCE = kvm("source", "dict", None, "A disk on the network, reached by QEMU its
 ))
 
 URL_DOC = "Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso)."
+# Others (nvme, vhostuser, dir, ...) are for `xml`.
+SOURCE_TYPES = (("type", ("file", "block", "volume", "network")),)
 FIRST_DISK = (("type", "file"), ("device", "disk"))
 
 DISKS = Option("disks", "items", take_back="delete", row=Thing(
-    "devices/disk", "disk", ("target/@dev",), never=(("device", ("cdrom", "floppy")),), first=FIRST_DISK,
+    "devices/disk", "disk", ("target/@dev",), never=(("device", ("cdrom", "floppy")),), only=SOURCE_TYPES, first=FIRST_DISK,
     rule=Rule(unless=not_pluggable, cooperative=True), verb="plug"), doc=(
     "Disks, matched by name and never by position. A disk that is no longer declared is detached and its volume kept.",
 ), options=(
@@ -154,7 +156,7 @@ def _medium(place: str, codec: str = "text", when: str = "") -> Row:
 
 
 MEDIA = kvm("media", "items", Thing(
-    "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),), first=(("type", "file"), ("device", "cdrom")),
+    "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),) + SOURCE_TYPES, first=(("type", "file"), ("device", "cdrom")),
     rule=Rule(unless=medium_not_pluggable, cooperative=True), verb="plug"),
     "Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.",
         take_back="delete", options=(
