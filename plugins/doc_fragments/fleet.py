@@ -3829,6 +3829,12 @@ options:
         description:
         - Allow changes that destroy the guest and make it anew.
         type: bool
+      discard_saved:
+        description:
+        - 'For one run and never stored: throw away the image of a guest that was saved while it ran (C(virsh managedsave)),
+          with all that its memory holds, so that it starts anew or can be removed. Otherwise the guest is restored from it.'
+        - Only for engine V(kvm).
+        type: bool
       remove_storage:
         description:
         - With O(guests.state=absent), also remove the volumes that this collection made for the guest.

@@ -88,15 +88,19 @@ class Decider:
     def _plan_change(self, decision: Decision, actual: Actual) -> None:
         request = decision.request
         on_change = request.option("on_change", "live")
-        comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
-                                defer=on_change == "defer", seal=self.seal)
+        discard = actual.saved is not None and bool(request.option("discard_saved", False))
+        restored = actual.saved is not None and not discard and request.option("state") in ("running", "paused")
+        comparison = Comparison(self.driver.rule, want=request.declared, live=actual.saved if restored else actual.live,
+                                defer=on_change == "defer", frozen=actual.saved is not None and not (restored or discard), seal=self.seal)
         applied = actual.annotation.applied if actual.annotation else {}
         want = {**_to_finish(actual, request), **request.declared}
         if want.get("state") == "present":
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
         plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
-        waiting = plan.waiting(self.driver.options, actual, self.driver.rule)
+        waiting = list(actual.pending) if discard else plan.waiting(self.driver.options, actual, self.driver.rule)
+        if discard:
+            comparison.changes.append(Change(plan.SAVED_IMAGE, True, None, LIVE))
         decision.changes = comparison.changes
         decision.nudges = comparison.nudges
         decision.pending = waiting + comparison.pending

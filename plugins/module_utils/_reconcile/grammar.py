@@ -77,6 +77,9 @@ CONTROL = (
         " restarts the guest for whatever is pending. V(defer) does not touch the running guest.",)),
     Option("adopt", "bool", control=True, once=True, doc=("Take over a guest that was not made by this collection.",)),
     Option("recreate", "bool", control=True, once=True, doc=("Allow changes that destroy the guest and make it anew.",)),
+    Option("discard_saved", "bool", control=True, once=True, engines=KVM, doc=(
+        "For one run and never stored: throw away the image of a guest that was saved while it ran (C(virsh managedsave)), with all"
+        " that its memory holds, so that it starts anew or can be removed. Otherwise the guest is restored from it.",)),
     Option("remove_storage", "bool", control=True, once=True, doc=(
         "With O(state=absent), also remove the volumes that this collection made for the guest.",)),
     Option("protect", "bool", control=True, doc=(

@@ -280,7 +280,7 @@ def _fingerprint(value: Any) -> str:
 def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     """What will be pending after the run: what is now, less what a restart clears, and what the plan stores only."""
     closed = {change.path for change in decision.changes}
-    live = (decision.actual.live if decision.actual is not None else None) or {}
+    live = (decision.actual.running if decision.actual is not None else None) or {}
     new = []
     for change in decision.changes:
         if change.impact == RESTART and change.pattern:

@@ -137,7 +137,7 @@ class DiskChecks:
                                 "remove existing: true to make it")]
             return self._space(disk, where)
         if disk.get("existing") or owned_name(disk) in work.annotation.owned:
-            return []
+            return growth_of(where("size"), there.capacity, disk.get("size", there.capacity))
         return [Problem(where("volume"), "a volume %s is in pool %s already and no declaration made it"
                         % (disk["volume"], disk["pool"]), "declare existing: true to use it, or choose another name")]
 
@@ -219,9 +219,13 @@ def _connected_by_xml(request: Request, nic: Mapping[str, Any]) -> bool:
 
 def growth(request: Request, route: Any, before: Optional[int], after: int) -> List[Problem]:
     """A disk never shrinks."""
+    return growth_of(path_in(request, "disks", route[1], "size"), before, after)
+
+
+def growth_of(path: str, before: Optional[int], after: int) -> List[Problem]:
+    """The same for the size at a path, for a volume that is there already."""
     if before is not None and after < before:
-        return [Problem(path_in(request, "disks", route[1], "size"),
-                        "the disk is larger already, and a disk never shrinks",
+        return [Problem(path, "the disk is larger already, and a disk never shrinks",
                         "declare at least its present size, or make a smaller disk and copy the data")]
     return []
 

@@ -16,7 +16,7 @@ from ..._reconcile import grammar, kinds
 from ..._reconcile.annotation import NAMESPACE, Annotation
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import DeclarationError, EngineError, Problem, Refused, join_path, raise_if_any
-from ..._reconcile.plan import LIVE, Actual, Change, Rule
+from ..._reconcile.plan import LIVE, RECREATE, RESTART, SAVED_IMAGE, Actual, Change, Rule
 from ..._reconcile.schema import Spec, problems_of_engine
 from ..._host import images
 from .. import xmltree
@@ -107,6 +107,7 @@ class DomainDriver:
         if work.actual is not None and not work.actual.status.get("persistent", True):
             raise Refused("domain %s is transient: it has no stored document to change" % work.name,
                           "define it first (virsh dumpxml, virsh define)")
+        self._refuse_losing_memory(work)
         if request.option("state") in ("absent", "released"):
             return
         problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
@@ -147,6 +148,19 @@ class DomainDriver:
             # What cannot run here as it is may be changed all the same.
             raise DeclarationError.at(work.request.where, "libvirt refuses the domain %s: %s" % (work.name, objection),
                                       "correct what it names, or see virsh domcapabilities for what this host can do")
+
+    @staticmethod
+    def _refuse_losing_memory(work: Work) -> None:
+        """What a saved guest has in its memory is lost only where the run says so, and a disk does not grow under it."""
+        if work.actual is None or work.actual.saved is None or work.request.option("discard_saved", False):
+            return
+        if work.request.option("state") == "absent" or any(change.impact == RECREATE for change in work.changes):
+            raise Refused("domain %s was saved while it ran, and its memory would be lost" % work.name,
+                          "start it first, or declare discard_saved: true for one run")
+        for change in work.changes:
+            if change.pattern == "disks[].size" and change.impact == RESTART:
+                raise DeclarationError.at(checks.path_in(work.request, "disks", change.route[1], "size"),
+                                          "a disk of a saved guest cannot grow", "start the guest first")
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
@@ -377,15 +391,25 @@ class DomainDriver:
             with work.step("store the document of %s" % work.name):
                 handle.domain = self._define(root)
             self._note_fragment(work, handle.domain)
-        if self._changes_seed(work) and actual.live is None:
+        if self._changes_seed(work) and actual.running is None:
             self._drop_old_seeds(work, seeding.place(root))
+        values = {change.pattern: change.want for change in work.changes}
+        if actual.saved is not None:
+            self._end_saved(work, handle, values.get("state"))
         self._resize_stopped(work)
         self._apply_live(work, handle, root)
         if work.restart:
             power.stop(handle.domain, work)
-        values = {change.pattern: change.want for change in work.changes}
         state = values.get("state") or (actual.stored["state"] if work.restart else None)
         self._finish(work, handle.domain, values.get("autostart"), state)
+
+    @staticmethod
+    def _end_saved(work: Work, handle: reader.Handle, state: Optional[str]) -> None:
+        """A saved guest is restored before anything is done with what runs in it, unless its image is not wanted any more."""
+        if any(change.path == SAVED_IMAGE for change in work.changes):
+            power.discard(handle.domain, work)
+        elif work.restart or state in ("running", "paused"):
+            power.reach(handle.domain, "running" if work.restart else str(state), work)
 
     @staticmethod
     def _changes_fragment(work: Work) -> bool:
@@ -529,14 +553,14 @@ class DomainDriver:
         """Grows the volumes of a stopped guest; a running one's are grown by its QEMU."""
         actual = work.existing
         for change in work.changes:
-            if change.pattern == "disks[].size" and actual.live is None:
+            if change.pattern == "disks[].size" and not actual.handle.domain.isActive():
                 disk = actual.stored["disks"][change.route[1]]
                 with work.step("grow %s to %s" % (change.path, change.after)):
                     self._storage().resize(disk["pool"], disk["volume"], change.want)
 
     def _apply_live(self, work: Work, handle: reader.Handle, root: Element) -> None:
         actual = work.existing
-        if actual.live is None or not handle.domain.isActive():
+        if actual.running is None or not handle.domain.isActive():
             return
         with translated("read domain %s" % work.name):
             # As libvirt stored it: with the addresses that the devices are to have, now and after a restart.

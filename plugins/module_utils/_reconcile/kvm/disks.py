@@ -39,9 +39,15 @@ def medium_not_pluggable(item: Any, _running: Mapping[str, Any]) -> str:
     return "an empty drive cannot be plugged while the guest runs" if empty else ""
 
 
+def same_length(want: Any, have: Any) -> bool:
+    """QEMU takes no length of a burst for one second, and says so when it is asked."""
+    return (want or 1) == (have or 1)
+
+
 def _limit(name: str, place: str, kind: str, *doc: str) -> Option:
     """virDomainSetBlockIoTune: a limit of 0 is none, and what is not stored is none."""
-    return kvm(name, kind, live("iotune/" + place, "set_block_iotune", "bytes" if kind == "size" else "int", default=0), *doc)
+    return kvm(name, kind, live("iotune/" + place, "set_block_iotune", "bytes" if kind == "size" else "int", default=0,
+                                same=same_length if name.endswith("_length") else None), *doc)
 
 
 def _limits() -> Tuple[Option, ...]:

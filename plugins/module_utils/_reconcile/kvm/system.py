@@ -124,6 +124,7 @@ FEATURES = kvm("features", "dict", None, "Features of the machine and of the hyp
         take_back="keep"),
     kvm("apic", "bool", later("features/apic", "presence", default=False), "APIC. V(true) at creation on x86.", take_back="keep"),
     kvm("pae", "bool", later("features/pae", "presence", default=False), "Physical address extension for 32-bit guests."),
+    # qemuProcessPrepareDomain switches it on for the firmware that libvirt has chosen.
     kvm("smm", "bool", later("features/smm/@state", "onoff", assumed=True), "System management mode, which secure boot needs."),
     _state("vmport", "vmport", "The port of VMware's tools. Off is better for Windows and for Linux in SPICE."),
     _state("pmu", "pmu", "Performance counters."), _state("hap", "hap", "Hardware assisted paging."),
