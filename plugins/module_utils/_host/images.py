@@ -252,6 +252,11 @@ def _download(url: str, checksum: Tuple[str, str], place: str, keep: bool) -> No
             os.unlink(temporary)
 
 
+def content(url: str) -> bytes:
+    """All that a URL gives, which must fit into memory. Raises FlotillaError."""
+    return b"".join(_chunks(url))
+
+
 def _receive(url: str, handle: BinaryIO, algorithm: str) -> str:
     """Downloads into an open file and gives the digest of what came."""
     digest = hashlib.new(algorithm)

@@ -98,7 +98,7 @@ class Decider:
         plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
         waiting = plan.waiting(self.driver.options, actual, self.driver.rule)
         decision.changes = comparison.changes
-        decision.nudges = comparison.nudges
+        decision.nudges = comparison.nudges + actual.nudges
         decision.pending = waiting + comparison.pending
         if on_change == "restart":
             decision.changes = comparison.changes + _restarts(waiting, comparison.changes, self.driver)
@@ -186,6 +186,8 @@ def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Dri
 
 
 def _guests_own(entry: Pending, driver: Driver) -> bool:
+    if entry.reason == plan.INSTALLING:
+        return True
     return entry.reason == plan.NOT_COMPLIED and driver.rule(plan.pattern_of(entry.path)).guests_own
 
 

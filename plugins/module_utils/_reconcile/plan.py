@@ -22,6 +22,7 @@ LIVE, RESTART, RECREATE = "live", "restart", "recreate"
 GONE = ("absent", "released")
 FIRST_BOOT = "first boot only"
 NOT_COMPLIED = "guest has not complied"
+INSTALLING = "the installation is not over"
 DEFERRED = "stored only; it takes a restart"
 
 
@@ -32,6 +33,7 @@ class Rule:
     live: the engine changes it on the running guest; otherwise `reason` says why it waits for a restart.
     cooperative: the guest itself must comply, so what it has not done yet is pending, never a failure.
     creation: used only when the resource or item is made; a later difference is reported as pending.
+    known: of what is used at creation: that nothing is read back says that nothing was used.
     fixed: part of the identity; changing it is refused, and this says how to do it.
     recreate: changing it would destroy and make anew; refused unless `recreate: true`.
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
@@ -50,6 +52,7 @@ class Rule:
     reason: str = ""
     cooperative: bool = False
     creation: bool = False
+    known: bool = False
     fixed: str = ""
     recreate: bool = False
     same: Optional[Callable[[Any, Any], bool]] = None
@@ -117,6 +120,7 @@ class Actual:
     unfinished: what a run that died has not done yet; wanted as if declared, unless something else is.
     leaving: routes of items that run and are stored no more, which the guest was asked to let go.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
+    nudges: what the driver itself is to look after again, which is no change (an installation that may be over).
     handle: the driver's own, such as the parsed document.
     """
 
@@ -130,6 +134,7 @@ class Actual:
     facts: Dict[str, Any] = field(default_factory=dict)
     unfinished: Spec = field(default_factory=dict)
     leaving: Sequence[Tuple[str, ...]] = ()
+    nudges: List[Change] = field(default_factory=list)
 
 
 @dataclass
@@ -273,7 +278,7 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
     rule = comparison.rule(place.pattern)
     if not comparison.same(option, rule, want, have):
         if rule.creation:
-            if have is not None:
+            if have is not None or rule.known:
                 comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
                                                   rule.reason or "used at creation only"))
         else:
