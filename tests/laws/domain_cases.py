@@ -29,7 +29,7 @@ class Case:
     only plan entry. real: libvirt's test driver cannot do it; only a real host can. fake: why no host of the tests can do
     it, so that only the test driver is asked. same: both values are one, since there is no other. fixed: it cannot change.
     instead: what else the declaration has in place of the base's. entries: plan entries from the first to the second
-    value. not_live: why no running guest of the tests can be put through it. stays: libvirt refuses, or ignores, a document without it, so it is not taken back alone.
+    value. not_live: why no running guest of the tests can be put through it. not_started: why none can be started with it. stays: libvirt refuses, or ignores, a document without it, so it is not taken back alone.
     """
 
     pattern: str
@@ -46,8 +46,10 @@ class Case:
     entries: int = 1
     stays: bool = False
     not_live: str = ""
+    not_started: str = ""
 
 
+NO_KERNEL = "these kernels are not there"
 USER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 CASES: tuple[Case, ...] = (
@@ -60,9 +62,9 @@ CASES: tuple[Case, ...] = (
     Case("memory.size", "96MiB", "128MiB", KEEPS, {"memory.maximum": "256MiB"}),
     Case("memory.maximum", "256MiB", "512MiB", "64MiB"),
     Case("os.firmware", "uefi", "bios", KEEPS),
-    Case("os.kernel", "/boot/vmlinuz-a", "/boot/vmlinuz-b", None),
-    Case("os.initrd", "/boot/initrd-a", "/boot/initrd-b", None, {"os.kernel": "/boot/vmlinuz"}),
-    Case("os.cmdline", "console=ttyS0 quiet", "root=LABEL=root", None, {"os.kernel": "/boot/vmlinuz"}),
+    Case("os.kernel", "/boot/vmlinuz-a", "/boot/vmlinuz-b", None, not_started=NO_KERNEL),
+    Case("os.initrd", "/boot/initrd-a", "/boot/initrd-b", None, {"os.kernel": "/boot/vmlinuz"}, not_started=NO_KERNEL),
+    Case("os.cmdline", "console=ttyS0 quiet", "root=LABEL=root", None, {"os.kernel": "/boot/vmlinuz"}, not_started=NO_KERNEL),
     Case("agent", False, True, True),
     Case("console", False, True, True),
     Case("disks[].cache", "none", "writeback", None),
@@ -159,7 +161,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("memory.huge_pages", True, "2MiB", None), Case("memory.locked", True, False, None), Case("memory.ksm", False, True, None),
     Case("memory.source", "memfd", "file", None), Case("memory.access", "shared", "private", None), Case("memory.allocation", "immediate", "ondemand", None),
     Case("memory.discard", True, False, None), Case("memory.hard_limit", "1GiB", "2GiB", None), Case("memory.soft_limit", "1GiB", "512MiB", None),
-    Case("memory.swap_hard_limit", "2GiB", "3GiB", None, {"memory.hard_limit": "1GiB"}),
+    Case("memory.swap_hard_limit", "2GiB", "3GiB", None, {"memory.hard_limit": "1GiB"}, not_started="this machine lets nobody lock memory"),
     Case("memory.balloon.autodeflate", True, False, None, {"memory.balloon.model": "virtio"}),
     Case("memory.balloon.free_page_reporting", True, False, None, {"memory.balloon.model": "virtio"}),
     Case("memory.balloon.stats_period", 5, 10, None, {"memory.balloon.model": "virtio"}), Case("memory.balloon", {"model": "virtio"}, {"model": "none"}, KEEPS),
@@ -181,7 +183,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("media[].type", "cdrom", "cdrom", None, CD, same=True), Case("media[].bus", "sata", "scsi", KEEPS, CD), Case("media[].file", "/dev/null", "/dev/zero", None, CD),
     Case("media[].device", "/dev/sr0", "/dev/sr1", None, CD, fake=NO_HARDWARE), Case("media[].url", "http://example.com/a.iso", "https://example.com:8443/b/c.iso?x=1", None, CD),
     Case("media[].pool", "fast", "fast", KEEPS, {**CD, "media[].volume": "web-data.qcow2"}, same=True, stays=True, not_live="the volume is the disk's"), Case("media[].serial", "S1", "S2", None, CD),
-    Case("media[].startup_policy", "optional", "requisite", None, {**CD, "media[].file": "/dev/null"}), Case("media[].boot_order", 1, 2, None, CD),
+    Case("media[].startup_policy", "optional", "requisite", None, {**CD, "media[].file": "/etc/hostname"}), Case("media[].boot_order", 1, 2, None, CD),
     # -- NICs
     Case("nics[].portgroup", "one", "two", None), Case("nics[].vlan", 42, [42, 43], None, fake="needs Open vSwitch"),
     Case("nics[].virtual_port", {"type": "openvswitch"}, {"type": "midonet", "interface_id": "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f"}, None, fake="needs Open vSwitch", entries=2),
@@ -204,7 +206,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("rng.model", "virtio", "virtio-non-transitional", None), Case("rng.backend", "random", "builtin", None), Case("rng.source", "/dev/urandom", "/dev/random", None),
     Case("rng.rate_bytes", 1024, 2048, None, {"rng.rate_period": 1000}, stays=True), Case("rng.rate_period", 1000, 2000, None, {"rng.rate_bytes": 1024}),
     Case("watchdog", {"model": "i6300esb"}, {"model": "i6300esb", "action": "pause"}, None), Case("watchdog.action", "pause", "poweroff", None, {"watchdog.model": "i6300esb"}),
-    Case("panic", ["isa"], ["isa", "hyperv"], None), Case("tpm", {"type": "emulator", "version": "2.0"}, {"type": "emulator", "version": "2.0", "model": "tpm-tis"}, None),
+    Case("panic", ["isa"], ["isa", "hyperv"], None), Case("tpm", {"type": "emulator", "version": "2.0", "model": "tpm-crb"}, {"type": "emulator", "version": "2.0", "model": "tpm-tis"}, None),
     Case("tpm.device", "/dev/tpm0", "/dev/tpm1", None, {"tpm.type": "passthrough", "tpm.model": "tpm-tis"}, fake=NO_HARDWARE),
     Case("tpm.persistent_state", True, False, None, {"tpm.type": "emulator", "tpm.version": "2.0"}, not_live="tests/system/domain has a guest with a TPM"),
     Case("vsock", {"cid": 77}, {"cid": 78}, None, not_live=NO_VSOCK), Case("vsock.cid", 77, 78, None, not_live=NO_VSOCK),
@@ -229,7 +231,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("smartcard", {"mode": "passthrough", "type": "spicevmc"}, {"mode": "host"}, None, {"graphics[].type": "spice"}, fake="the reader of a host needs hardware"), Case("controllers[].queues", 2, 4, None, SCSI),
     Case("controllers[].iothread", 1, 2, None, {**SCSI, "cpus.iothreads": 2}), Case("pcie_root_ports", 16, 18, KEEPS, {"os.machine": "q35"}),
     # -- machine
-    Case("os.variant", "debian12", "win11", KEEPS), Case("os.dtb", "/boot/a.dtb", "/boot/b.dtb", None, {"os.kernel": "/boot/vmlinuz"}),
+    Case("os.variant", "debian12", "win11", KEEPS), Case("os.dtb", "/boot/a.dtb", "/boot/b.dtb", None, {"os.kernel": "/boot/vmlinuz"}, not_started=NO_KERNEL),
     Case("boot.order", ["hd", "network"], ["cdrom"], KEEPS), Case("boot.menu", True, False, None), Case("boot.menu_timeout", 3000, 5000, None, {"boot.menu": True}),
     Case("boot.serial", True, False, None), Case("boot.reboot_timeout", 1000, 2000, None),
     Case("features.acpi", True, False, KEEPS), Case("features.apic", True, False, KEEPS), Case("features.pae", True, False, None), Case("features.smm", True, False, None, {"os.machine": "q35"}),
@@ -251,7 +253,7 @@ CASES += _iotune() + _hyperv() + _rates() + (
     Case("launch_security.session", "AAAA", "BBBB", KEEPS, SEV, fake=NO_HARDWARE),
     Case("security_labels", [{"model": "dac", "type": "none"}], [{"model": "dac", "type": "static", "label": "+0:+0"}], None, entries=2),
     Case("security_labels[].relabel", False, True, KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "static", "security_labels[].label": "+0:+0"}),
-    Case("security_labels[].label", "+0:+0", "+64055:+108", KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "static"}, stays=True),
+    Case("security_labels[].label", "+0:+0", "+64055:+108", KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "static"}, stays=True, not_started="its QEMU would be nobody who may read the pool"),
     Case("security_labels[].base_label", "+0:+0", "+64055:+108", KEEPS, {"security_labels[].model": "dac", "security_labels[].type": "dynamic"}, fake="DAC has no base label"),
     Case("resource_partition", "/machine", "/machine/prod", None), Case("io_weight", 200, 400, None),
     # -- whole items, for what an item cannot do without, or what comes together

@@ -363,7 +363,8 @@ def _change_item(option: Option, place: Place, before: Any, after: Any, comparis
         return
     comparison.changes.append(Change(
         path=place.path, before=schema.show(whole, before), after=schema.show(whole, after),
-        impact=LIVE if runs and not (rule.recreate or rule.fixed) else comparison.impact(rule, after or before), pattern=place.pattern,
+        impact=LIVE if (runs or (rule.assumed and after is None)) and not (rule.recreate or rule.fixed)
+        else comparison.impact(rule, after or before), pattern=place.pattern,
         route=place.route, want=after, removes=after is None and not rule.harmless))
 
 

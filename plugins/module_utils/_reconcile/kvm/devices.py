@@ -183,7 +183,7 @@ CHANNELS = kvm("channels", "items", Thing("devices/channel", "channel", ("target
                "Channels between host and guest besides the guest agent's (O(agent)).", take_back="delete", options=(
     _NAME,
     kvm("target", "str", later("target/@name"), "Name of the port in the guest, such as V(com.redhat.spice.0).", take_back="keep"),
-    kvm("target_type", "str", later("target/@type", capability="channel/type"), "V(virtio) at creation.", choices=("virtio", "guestfwd", "xen"), take_back="keep"),
+    kvm("target_type", "str", later("target/@type"), "V(virtio) at creation.", choices=("virtio", "guestfwd", "xen"), take_back="keep"),
 ) + _character())
 
 SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@port",), rule=Rule(live=False, reason="serial ports are fixed when the guest starts")),
