@@ -298,6 +298,9 @@ ELSEWHERE: Mapping[str, str] = {
     "disks[].pool": "test_fixed", "disks[].volume": "test_fixed", "disks[].file": "test_fixed", "disks[].device": "test_fixed",
     "disks[].format": "test_fixed", "disks[].image": "test_creation_only", "os.family": "test_creation_only", "os.variant": "test_creation_only",
     "os.machine": "test_machine", "nics[].bridge": "test_bridge",
+    **{"install" + part: "tests/system/domain/test_install.py" for part in (
+        "", ".iso", ".iso.file", ".iso.pool", ".iso.volume", ".iso.url", ".tree", ".kernel", ".initrd", ".cmdline", ".drivers", ".drivers.file",
+        ".drivers.pool", ".drivers.volume", ".drivers.url", ".answer", ".answer.kind", ".answer.text", ".product_key")},
     "cloud_init.reseed": "tests/system/domain/test_reseed.py",
     "cloud_init": "a dictionary", "cloud_init.users": "test_items", "cloud_init.users[].name": "test_items",
     "image": "the short form of the image of disk root", "cpus": "a dictionary", "memory": "a dictionary", "os": "a dictionary",

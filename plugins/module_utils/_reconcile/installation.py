@@ -130,7 +130,8 @@ def unattended(text: str, key: Optional[Secret]) -> bytes:
     here.text = key.reveal()
     ET.register_namespace("", UNATTEND)
     ET.register_namespace("wcm", WCM)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="utf-8").split(b"?>\n", 1)[-1]
+    body: str = ET.tostring(root, encoding="unicode")
+    return ('<?xml version="1.0" encoding="utf-8"?>\n' + body).encode("utf-8")
 
 
 # -- what does not fit together ------------------------------------------------------------------------------------------

@@ -166,9 +166,10 @@ class Installer:
         """What each of the volumes holds."""
         kernel, initrd = self._boot_files(work.request, install, architecture)
         disc = installation.disc(install, str(work.annotation.facts.get("instance", work.name)))
-        made = {"kernel.img": lambda: kernel, "initrd.img": lambda: installation.with_overlay(initrd, installation.overlay(install)),
-                "answer.iso": lambda: iso.build_iso(disc.files, disc.label, disc.joliet) if disc is not None else b""}
-        return [next(make() for part, make in made.items() if volume == installing.volume_name(work.name, part)) for _pool, volume in places]
+        made = {"kernel.img": kernel, "initrd.img": installation.with_overlay(initrd, installation.overlay(install)),
+                "answer.iso": iso.build_iso(disc.files, disc.label, disc.joliet) if disc is not None else b""}
+        by_name = {installing.volume_name(work.name, part): data for part, data in made.items()}
+        return [by_name[volume] for _pool, volume in places]
 
     def _boot_files(self, request: Request, install: Mapping[str, Any], architecture: str) -> Tuple[bytes, bytes]:
         """Kernel and RAM disk of the installer, as far as they are read here."""

@@ -11,6 +11,7 @@ annotation's fact `install` says is gone when the installation is over; `install
 
 from __future__ import annotations
 
+import copy
 import xml.etree.ElementTree as ET
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from xml.etree.ElementTree import Element
@@ -45,7 +46,9 @@ def fact_of(annotation: Optional[Annotation]) -> Optional[Mapping[str, Any]]:
 
 def plan(guest: str, install: Mapping[str, Any], pool: Optional[str], bus: str) -> Dict[str, Any]:
     """The fact with which an installation begins: what its first start has besides the stored document. No secret is in it."""
-    made = lambda part: {"pool": pool, "volume": volume_name(guest, part)}
+    def made(part: str) -> Dict[str, Any]:
+        return {"pool": pool, "volume": volume_name(guest, part)}
+
     fact: Dict[str, Any] = {"started": False, "bus": bus, "drives": {name: dict(install[name]) for name in ("iso", "drivers") if name in install}}
     if installation.kind(install) in ("unattend", "kickstart", "autoinstall"):
         fact["drives"]["answer"] = made("answer.iso")
@@ -113,27 +116,28 @@ def runs_kernel(live: Element, stored: Element) -> bool:
     return bool(kernel) and kernel != xmltree.get(stored, "os/kernel")
 
 
-def strip(live: Element, stored: Element, annotation: Optional[Annotation]) -> None:
-    """Takes what only an installer's start has out of a running document: it is no difference to what is stored.
+def stripped(running: Element, stored: Element, annotation: Optional[Annotation]) -> Element:
+    """A running document without what only an installer's start has: that is no difference to what is stored.
 
     Its drives stay, empty, until the next start: a CD drive cannot be unplugged from a running guest.
     """
-    ours = drives(live)
-    if not ours and not (fact_of(annotation) and runs_kernel(live, stored)):
-        return
+    if not drives(running) and not (fact_of(annotation) and runs_kernel(running, stored)):
+        return running
+    live = copy.deepcopy(running)
     devices = elements.required(live, "devices")
-    for drive in ours:
+    for drive in drives(live):
         devices.remove(drive)
     for place in _BOOTED + ("on_reboot",):
         xmltree.put(live, place, xmltree.get(stored, place))
     elements.drop_boot_devices(live)
     elements.drop_boot_orders(live)
     for node in stored.findall("os/boot"):
-        elements.required(live, "os").append(node)
+        elements.required(live, "os").append(copy.deepcopy(node))
     there = {_identity(device): device for device in live.iterfind("devices/*")}
     for order, device in _ordered(stored):
         if _identity(device) in there:
             xmltree.put(there[_identity(device)], "boot/@order", str(order))
+    return live
 
 
 def _identity(device: Element) -> Tuple[str, ...]:
