@@ -193,9 +193,14 @@ def is_over(domain: Any, live: Element, stored: Element) -> bool:
     return any(system.get("mountpoint") in ("/", "C:\\") for system in systems)
 
 
+def holds(drive: Element) -> bool:
+    """Whether there is a medium in a drive: libvirt numbers the sources of empty ones too."""
+    return any(set(source.attrib) - {"index"} or len(source) for source in drive.findall("source"))
+
+
 def eject(domain: Any, live: Element) -> bool:
     """Empties the installer's drives in the running guest; returns whether there was anything in them."""
-    full = [drive for drive in drives(live) if drive.find("source") is not None]
+    full = [drive for drive in drives(live) if holds(drive)]
     for drive in full:
         for node in drive.findall("source") + drive.findall("backingStore"):
             drive.remove(node)
