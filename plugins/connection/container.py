@@ -79,15 +79,13 @@ all:
 import os
 import re
 import shlex
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
-from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.connection import ConnectionBase, ensure_connect
-from ansible.plugins.loader import become_loader, connection_loader
+from ansible.plugins.connection import ensure_connect
 from ansible.utils.display import Display
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection
 
 display = Display()
 
@@ -114,87 +112,22 @@ def lxc_unreachable(container: str, stderr: bytes) -> bool:
 ENGINES = {"lxc": (lxc_command, lxc_unreachable)}
 
 
-class Connection(ConnectionBase):
+class Connection(InnerConnection):
     """A connection into a container, through a connection to its host."""
 
     transport = "flotilla.virt.container"
     has_pipelining = True
     has_tty = False
     default_user = "root"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._inner: Optional[ConnectionBase] = None
-        self._inner_become = False
-        self._host_vars: Mapping[str, Any] = {}
-        self._inner_kwargs = {name: value for name, value in kwargs.items() if name in ("task_uuid", "ansible_playbook_pid")}
-
-    def _resolve_option_variables(self, variables: Any, templar: Any) -> Dict[str, Any]:
-        # The one place where a connection sees the variables of other hosts.
-        options = super()._resolve_option_variables(variables, templar)
-        host = options.get("ansible_container_host") or options.get("flotilla_host")
-        hostvars = variables.get("hostvars")
-        if host and hostvars is not None:
-            if host not in hostvars:
-                raise AnsibleError("the container's host %r is not in the inventory; set flotilla_host to an inventory name" % host)
-            self._host_vars = hostvars[host]
-        return options
-
-    def _connect(self) -> "Connection":
-        if self._inner is None:
-            self._inner = self._make_inner()
-        self._connected = True
-        return self
-
-    def _make_inner(self) -> ConnectionBase:
-        host = self.get_option("host")
-        name = self._host_vars.get("ansible_connection", C.DEFAULT_TRANSPORT) if host else "local"
-        if str(name) == self.transport:
-            raise AnsibleError("the container's host %r is itself reached by %s; name the machine that runs it" % (host, name))
-        context = self._play_context.copy()
-        if host:
-            context.remote_addr = self._host_vars.get("ansible_host", host)
-            context.remote_user = self._host_vars.get("ansible_user", None) or C.DEFAULT_REMOTE_USER
-            context.port = self._host_vars.get("ansible_port", None)
-        inner = connection_loader.get(str(name), context, **self._inner_kwargs)
-        if inner is None:
-            raise AnsibleError("the connection plugin %r of the container's host %r was not found" % (name, host))
-        self._set_options(inner, "connection")
-        # A terminal would mix the streams of the command inside, and change its line ends.
-        if "use_tty" in C.config.get_configuration_definitions("connection", inner._load_name):
-            inner.set_option("use_tty", False)
-        self._inner_become = self._wants_become()
-        if self._inner_become:
-            inner.set_become_plugin(self._make_become())
-        return inner
-
-    def _set_options(self, plugin: Any, kind: str) -> None:
-        known = C.config.get_plugin_vars(kind, plugin._load_name)
-        values = {name: self._host_vars[name] for name in known if name in self._host_vars}
-        plugin.set_options(var_options=values)
-
-    def _wants_become(self) -> bool:
-        said = self.get_option("host_become")
-        if said is None:
-            said = boolean(self._host_vars.get("ansible_become", False), strict=False)
-        return bool(said)
-
-    def _make_become(self) -> Any:
-        name = self._host_vars.get("ansible_become_method", C.DEFAULT_BECOME_METHOD)
-        become = become_loader.get(str(name))
-        if become is None:
-            raise AnsibleError("the become plugin %r of the container's host was not found" % name)
-        self._set_options(become, "become")
-        return become
+    guest = "container"
+    host_variables = ("ansible_container_host", "flotilla_host")
 
     def _run(self, argv: List[str], in_data: Optional[bytes] = None, sudoable: bool = False) -> Tuple[int, bytes, bytes]:
         """Run a command inside; an engine that cannot reach the container makes it unreachable."""
         make, unreachable = ENGINES[self.get_option("engine")]
         container = self.get_option("container")
         line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + argv)
-        inner = self._inner
-        if inner is None:
-            raise AnsibleConnectionFailure("the connection to the host of the container %s is closed" % container)
+        inner = self.inner()
         if self._inner_become:
             line = inner.become.build_become_command(line, inner._shell)
             sudoable = True
@@ -249,14 +182,3 @@ class Connection(ConnectionBase):
                 if len(data) < CHUNK:
                     return
                 block += 1
-
-    def reset(self) -> None:
-        """Close the way to the host; the next command makes it again."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the inner connection."""
-        if self._inner is not None:
-            self._inner.close()
-            self._inner = None
-        self._connected = False
