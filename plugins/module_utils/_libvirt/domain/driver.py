@@ -181,8 +181,9 @@ class DomainDriver:
         return str(work.want.get("uuid") or choices.uuid(work.request.fleet, work.name))
 
     def _family(self, work: Work) -> str:
-        """The family of the system of a guest, declared or told from its variant."""
-        system = work.want.get("os", {})
+        """The family of the system of a guest, declared now or at creation, or told from its variant."""
+        stored = work.actual.stored.get("os", {}) if work.actual is not None else {}
+        system = {**stored, **work.want.get("os", {})}
         return str(system.get("family") or profiles.family_of(str(system.get("variant", ""))))
 
     def _architecture(self, spec: Mapping[str, Any]) -> str:
@@ -210,6 +211,13 @@ class DomainDriver:
             with translated("read the capabilities of the host"):
                 self._capabilities = choices.Capabilities(self.connection, self._kvm_problem)
         return self._capabilities
+
+    def _is_windows(self, work: Work) -> bool:
+        return self._family(work) == "windows"
+
+    def _seed_drive(self, work: Work) -> str:
+        """The bus of the CD drive that Windows finds its seed in; empty for every other system, which gets a disk."""
+        return str(self._profile(work.request, work.actual).get("medium", {}).get("bus", "sata")) if self._is_windows(work) else ""
 
     @staticmethod
     def _seed_pool(work: Work) -> Optional[str]:
@@ -304,7 +312,7 @@ class DomainDriver:
             xmltree.set_annotation(root, work.annotation.to_json())
             fragment.merge(root, fragment.parse(work.want["xml"]))
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work), seed_volume)
+            build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
         with work.step("define %s" % work.name):
             domain = self._define(root)
         self._note_fragment(work, domain)
@@ -328,7 +336,7 @@ class DomainDriver:
         edited = self._merge_fragment(root, work) or edited
         seed, seed_volume = self._seed(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work), seed_volume)
+            build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
             self._store_seed(work, seed, seed_volume)
             edited = True
         elif self._seed_is_taken_back(work):
@@ -448,7 +456,7 @@ class DomainDriver:
         stored = work.actual.stored["nics"] if work.actual is not None else {}
         want = dict(work.want, nics={name: {"mac": stored.get(name, {}).get("mac"), **nic}
                                      for name, nic in work.want.get("nics", {}).items()})
-        image, digest = seeding.contents(work.request, want, self._instance(work, again), again)
+        image, digest = seeding.contents(work.request, want, self._instance(work, again), again, self._is_windows(work))
         return image, seeding.volume_name(work.name, digest)
 
     @staticmethod
