@@ -19,6 +19,8 @@ SECONDS = 30
 # The agent holds a whole message in memory; QEMU's own limit on what it reads at once is 48 MB.
 CHUNK = 1 << 19
 FASTEST, SLOWEST = 0.02, 0.5
+# A busy guest's agent has not answered libvirt's guest-sync, so that the command itself was never sent (qemuAgentGuestSync).
+BUSY = "Guest agent not available for now"
 
 
 class Refused(Exception):
@@ -38,13 +40,18 @@ class Guest:
     def ask(self, command: str, **arguments: Any) -> Any:
         """One command of the QEMU guest agent protocol; returns its `return`."""
         text = json.dumps({"execute": command, "arguments": arguments} if arguments else {"execute": command})
-        try:
-            return json.loads(self.call(text)).get("return")
-        except self.error as error:
-            words = str(error)
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                return json.loads(self.call(text)).get("return")
+            except self.error as error:
+                words = str(error)
             # libvirt wraps what the agent itself answers in this sentence (qemuAgentCheckError).
-            kind = Refused if "unable to execute QEMU agent command" in words else Away
-            raise kind(words)
+            if "unable to execute QEMU agent command" in words:
+                raise Refused(words)
+            if BUSY not in words or time.monotonic() >= deadline:
+                raise Away(words)
+            time.sleep(SLOWEST)
 
     def run(self, path: str, arguments: List[str], stdin: str) -> Dict[str, Any]:
         """Runs a program until its end: exit code (128 and the signal for a killed one) and both streams, in base64."""

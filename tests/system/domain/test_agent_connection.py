@@ -90,12 +90,20 @@ def _uri(image: Path, private_libvirtd: PrivateLibvirtd) -> Iterator[str]:
     domain = connection.defineXML(DOMAIN % (NAME, os.path.realpath(f"{image}.vmlinuz"), os.path.realpath(f"{image}.initrd"), disk))
     domain.create()
     deadline = time.monotonic() + 600
-    while not agent.connected(xmltree.parse(domain.XMLDesc())):
+    while not answers(domain):
         assert time.monotonic() < deadline, "the agent does not answer"
         time.sleep(0.5)
     yield private_libvirtd.uri
     domain.destroy()
     domain.undefine()
+
+
+def answers(domain: Any) -> bool:
+    """Whether the agent answers; before it has opened its channel, asking would only block."""
+    try:
+        return agent.connected(xmltree.parse(domain.XMLDesc())) and agent.command(domain, "guest-ping") == {}
+    except agent.AgentError:
+        return False
 
 
 def play(place: Path, uri: str, text: str, **more: Any) -> subprocess.CompletedProcess[str]:

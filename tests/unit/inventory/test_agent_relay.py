@@ -10,6 +10,8 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
 from ansible_collections.flotilla.virt.plugins.plugin_utils import _agent_relay as relay
 
 
@@ -121,3 +123,18 @@ def test_what_the_agent_refuses_is_told_from_an_agent_that_is_away() -> None:
         raise Said("Guest agent is not responding: QEMU guest agent is not connected")
 
     assert "not connected" in relay.answer(relay.Guest(away, Said), {"do": "read", "path": "/f", "offset": 0, "count": 1})["away"]
+
+
+def test_a_busy_agent_is_asked_again_and_one_that_is_not_connected_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay.time, "sleep", lambda _seconds: None)
+    agent, refusals = Agent(), ["Guest agent is not responding: Guest agent not available for now"] * 2 + ["QEMU guest agent is not connected"]
+    agent.files["/f"] = bytearray(b"x")
+
+    def call(text: str) -> str:
+        if refusals:
+            raise Said(refusals.pop(0))
+        return agent.call(text)
+
+    guest = relay.Guest(call, Said)
+    assert "not connected" in relay.answer(guest, {"do": "read", "path": "/f", "offset": 0, "count": 1})["away"]
+    assert relay.answer(guest, {"do": "read", "path": "/f", "offset": 0, "count": 1}) == {"data": "eA=="}
