@@ -191,7 +191,8 @@ options:
         - 'V(nat), V(route) and V(open) forward between guests and the host''s networks: with address translation, without
           it, and without any firewall rules of libvirt. V(isolated) forwards nothing.'
         - V(bridge) connects guests to the host's own bridge O(networks.bridge), V(macvtap) and V(hostdev) to the host's interface
-          O(networks.device).
+          O(networks.device). V(hostdev) gives each guest a virtual function of it, which it must have (SR-IOV); only its
+          definition has been tested, not a guest on it.
         type: str
         choices:
         - nat
@@ -3919,7 +3920,9 @@ options:
         suboptions:
           what:
             description:
-            - What to wait for.
+            - 'What to wait for. V(cloud_init) is asked of the guest''s agent, else looked for on its serial console. Where
+              neither can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by what
+              it was found and what that proves.'
             type: str
             required: true
             choices:

@@ -3113,7 +3113,9 @@ options:
     suboptions:
       what:
         description:
-        - What to wait for.
+        - 'What to wait for. V(cloud_init) is asked of the guest''s agent, else looked for on its serial console. Where neither
+          can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by what it was found
+          and what that proves.'
         type: str
         required: true
         choices:

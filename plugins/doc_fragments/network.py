@@ -25,6 +25,8 @@ options:
     - 'V(nat), V(route) and V(open) forward between guests and the host''s networks: with address translation, without it,
       and without any firewall rules of libvirt. V(isolated) forwards nothing.'
     - V(bridge) connects guests to the host's own bridge O(bridge), V(macvtap) and V(hostdev) to the host's interface O(device).
+      V(hostdev) gives each guest a virtual function of it, which it must have (SR-IOV); only its definition has been tested,
+      not a guest on it.
     - One of V(nat), V(route), V(open), V(isolated), V(bridge), V(macvtap), V(hostdev).
     type: raw
   bridge:

@@ -14,7 +14,8 @@ class ModuleDocFragment:
 options:
   state:
     description:
-    - V(present) (the default) or V(absent), which removes the volume and its data.
+    - V(present) (the default) or V(absent), which removes the volume and its data. One that a domain has as a disk, or that
+      another volume stands on, is not removed.
     - One of V(present), V(absent).
     type: raw
   pool:

@@ -31,6 +31,9 @@ notes:
   - A container also gets C(ansible_connection) V(flotilla.virt.container), which enters it through its engine and needs no
     address. A domain on a remote host whose only addresses are on a host-local network (the modes V(nat), V(route), V(open) and
     V(isolated)) gets C(ansible_ssh_common_args) with a jump through the host.
+  - With O(host_keys) or O(known_hosts) each guest has C(flotilla_host_keys), a list of its public SSH host keys as C(type data). They
+    were read on the guest's host, through the agent or from the root file system, so that nobody on the network could put others in
+    their place; but the guest itself may say what it likes. The list is empty where a guest did not tell them.
   - "Groups, with names made safe: C(engine_lxc), C(state_running), C(host_kvm1), C(fleet_shop) and, for the tag C(role: db),
     C(tag_role_db)."
 extends_documentation_fragment:
@@ -76,6 +79,23 @@ options:
     description: Whether to find out the addresses of running domains, which asks the agent of each.
     type: bool
     default: true
+  host_keys:
+    description:
+      - Whether to read the SSH host keys of running guests. It asks the agent of each domain about ten questions, and reads files of
+        containers. A guest that does not answer is no error.
+    type: bool
+    default: false
+  known_hosts:
+    description:
+      - File that is written with the SSH host keys of the guests, relative to the inventory file; implies O(host_keys). Give each
+        configuration file its own, since it is written anew whenever what it says changes. In a directory of inventory files it
+        needs a name that Ansible passes over there, such as C(known_hosts.txt), or it would be read as one of them.
+      - Guests whose keys are known get C(ansible_ssh_common_args) with which C(ssh) accepts these keys only, so that plays need no
+        C(StrictHostKeyChecking=no) and nobody is asked. This wins over what group variables say, and comes behind a jump through the host.
+        Guests whose keys are not known are left to the settings of the user.
+      - "Each guest stands in it under its name in the inventory (its UUID where that has other characters than small letters, digits
+        and C(._-)), which is given to C(ssh) as its C(HostKeyAlias). By hand: C(ssh -o UserKnownHostsFile=FILE -o HostKeyAlias=db1 ops@10.30.0.11)."
+    type: str
   on_error:
     description:
       - What happens when a host, or one of its engines, cannot be read. V(fail) fails this whole inventory source, since an
@@ -132,6 +152,12 @@ cache_connection: ~/.cache/ansible/guests
 cache_timeout: 300
 
 ---
+# inventory/30-guests.flotilla.yml: guests whose SSH host keys are known before the first login, in a file beside this one
+plugin: flotilla.virt.guests
+hosts: [hypervisors]
+known_hosts: known_hosts.txt
+
+---
 # Hosts with their variables in the same file; only what runs of one fleet, and what its file declares beside that
 plugin: flotilla.virt.guests
 hosts:
@@ -184,7 +210,7 @@ class InventoryModule(GuestInventory):
     """Guests read by the collection's info modules, on inventory hosts or through libvirt URIs."""
 
     NAME = "flotilla.virt.guests"
-    reads_by = ("hosts", "uris", "engines", "addresses")
+    reads_by = ("hosts", "uris", "engines", "addresses", "host_keys", "known_hosts")
 
     def read(self, path: str) -> Reading:
         """Reads all hosts, this machine and all URIs that the configuration names."""
@@ -313,9 +339,10 @@ class InventoryModule(GuestInventory):
                 self._take(source, engine, mine.get(engine), reading)
 
     def _arguments(self, engine: str) -> Dict[str, Any]:
+        keys = {"host_keys": bool(self.get_option("host_keys") or self.get_option("known_hosts"))}
         if engine != "kvm":
-            return {}
-        return dict(self._uri_argument(), addresses=self.get_option("addresses"))
+            return keys
+        return dict(self._uri_argument(), addresses=self.get_option("addresses"), **keys)
 
     @staticmethod
     def _uri_argument() -> Dict[str, Any]:

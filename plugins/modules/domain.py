@@ -79,7 +79,14 @@ plan:
     path: {description: "The option, such as V(disks[data].size).", type: str, returned: always}
     before: {description: What the host has., type: raw, returned: always}
     after: {description: What the declaration wants., type: raw, returned: always}
-    impact: {description: "V(live), V(restart) or V(recreate).", type: str, returned: always}
+    impact:
+      description:
+        - V(live), V(restart) (stored, and pending until a restart) or V(recreate).
+        - A change of O(cloud_init), or of what it tells the guest of its NICs, says V(restart) too once the guest has booted. Not even
+          a restart brings that into it, and none is made for it. Its RV(pending) entry says C(first boot only), the heading of the
+          diff names it, and O(cloud_init.reseed) applies it.
+      type: str
+      returned: always
   sample: [{path: memory.size, before: 4GiB, after: 8GiB, impact: live}]
 pending:
   description: What is stored and not yet running, with the reason. Computed from the two documents in each run.
@@ -92,7 +99,10 @@ spec:
   returned: success
   type: dict
 status:
-  description: What is not declared, such as C(uuid), C(state), C(virtualization), C(fleet) and how C(wait_for) was found out.
+  description:
+    - What is not declared, such as C(uuid), C(state), C(virtualization) and C(fleet).
+    - After a wait, C(ready) says C(what) was waited for and C(by) what it was found (V(agent), V(console), V(ssh), V(lease), V(arp)
+      or V(libvirt)). By V(ssh), C(proves) says that cloud-init's last stages may still be at work.
   returned: success
   type: dict
 host_ready:

@@ -29,6 +29,12 @@ options:
       - Also find out the addresses of running guests, from agent, lease or ARP table, as C(status.addresses).
     type: bool
     default: true
+  host_keys:
+    description:
+      - Also read the SSH host keys of running guests through their agents, as C(status.host_keys), each as C(type data) without a
+        comment. A guest without an agent that answers has none.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -56,7 +62,7 @@ domains:
     status:
       description: >-
         What is not declared. C(state), C(uuid), C(virtualization) (kvm or qemu), C(fleet), C(created) (by this
-        collection), C(pending), C(addresses).
+        collection), C(pending), C(addresses), C(host_keys) (where asked for).
       type: dict
       returned: always
 """
@@ -70,12 +76,14 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors im
 
 def main():
     module = _module.Module(
-        dict(_module.INFO_SPEC, addresses={"type": "bool", "default": True}, **_module.URI_SPEC))
+        dict(_module.INFO_SPEC, addresses={"type": "bool", "default": True}, host_keys={"type": "bool", "default": False},
+             **_module.URI_SPEC))
     try:
         driver = domain.make(connect(module.params["uri"]), module.params["uri"], domain.Surroundings())
     except FlotillaError as error:
         _module.fail(module, error)
-    _module.info(module, "domains", grammar.GUEST, domain.Observer(driver, module.params["addresses"]))
+    _module.info(module, "domains", grammar.GUEST,
+                 domain.Observer(driver, module.params["addresses"], module.params["host_keys"]))
 
 
 if __name__ == "__main__":

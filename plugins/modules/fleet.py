@@ -155,7 +155,12 @@ results:
       returned: always
     changed: {description: Whether anything of it was changed., type: bool, returned: always}
     plan: {description: "What differed, each with C(path), C(before), C(after) and C(impact).", type: list, returned: always}
-    pending: {description: What is stored and not yet running., type: list, returned: always}
+    pending:
+      description:
+        - What is stored and not yet running, each with its reason. An impact V(restart) in RV(results[].plan) whose entry here says
+          C(first boot only) is not reached by a restart either, and needs C(cloud_init.reseed).
+      type: list
+      returned: always
     failed: {description: Whether it was refused or went wrong., type: bool, returned: always}
     msg: {description: "Why, and what to do.", type: str, returned: always}
     applied_steps: {description: What was done before it failed., type: list, returned: when it failed after a step}
@@ -177,7 +182,7 @@ plan:
   sample: [{path: db1.memory.size, before: 4GiB, after: 8GiB, impact: live}]
 plan_id:
   description: Digest of declaration, plan and actual state, for O(expect_plan).
-  returned: success, or when single resources failed
+  returned: in check mode, and with O(expect_plan)
   type: str
 drift:
   description: What O(set) changed against the declaration.

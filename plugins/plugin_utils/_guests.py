@@ -10,6 +10,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.host_keys import public_keys
+
 # Modes in which libvirt itself makes the bridge, so that the addresses on it mean something on its host only.
 HOST_LOCAL_MODES = ("nat", "route", "open", "isolated")
 
@@ -79,6 +81,8 @@ def guest_of(item: Mapping[str, Any], engine: str, source: Source) -> Guest:
         "flotilla_spec": spec,
         "flotilla_status": status,
         "flotilla_pending": status.get("pending") or [],
+        # Checked once more here, on the controller: it is the guest's own word, and a known_hosts file may be made of it.
+        "flotilla_host_keys": public_keys(status.get("host_keys") or []),
     }
     variables.update(WAYS.get(engine, into_container)(spec, status, source))
     return Guest(item["name"], source.name, engine, variables)
@@ -89,7 +93,7 @@ def declared_guest(name: str, host: str, engine: str, state: str, fleet: str, ta
     return Guest(name, host, engine, {
         "flotilla_name": name, "flotilla_engine": engine, "flotilla_host": host or None, "flotilla_state": state,
         "flotilla_fleet": fleet, "flotilla_uuid": None, "flotilla_tags": dict(tags), "flotilla_spec": {},
-        "flotilla_status": {}, "flotilla_pending": []})
+        "flotilla_status": {}, "flotilla_pending": [], "flotilla_host_keys": []})
 
 
 def into_container(_spec: Mapping[str, Any], status: Mapping[str, Any], _source: Source) -> Dict[str, Any]:

@@ -18,7 +18,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, to_safe_group_name
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import FlotillaError
-from ansible_collections.flotilla.virt.plugins.plugin_utils import _planned
+from ansible_collections.flotilla.virt.plugins.plugin_utils import _known_hosts, _planned
 from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import load_with_templates, never_a_template
 from ansible_collections.flotilla.virt.plugins.plugin_utils._guests import PLANNED, UNKNOWN, Guest, declared_guest
 
@@ -81,7 +81,8 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
             self._check_options()
             reading = self._reading(path, cache)
             guests = reading.guests + self._declared(reading, path)
-            self._add(self._named([guest for guest in guests if self._is_wanted(guest)], reading))
+            named = self._named([guest for guest in guests if self._is_wanted(guest)], reading)
+            self._add(self._with_known_hosts(named, path))
         except FlotillaError as error:
             raise AnsibleParserError(str(error)) from None
 
@@ -137,7 +138,7 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
         return found
 
     def _fleet_file(self, name: str, path: str) -> Any:
-        file = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(name))
+        file = self._beside(name, path)
         if not self.loader.is_file(file):
             raise AnsibleParserError("fleet_files: there is no file %s; paths are relative to the inventory file" % file)
         return load_with_templates(self.loader, file)
@@ -184,6 +185,26 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
                 raise AnsibleParserError("the guest %s of %s has the inventory name of a host that is read. Set inventory_name such as"
                                          " {name}.{host}" % (name, guest.host))
         return named
+
+    # -- their SSH host keys ----------------------------------------------------------------------------------------------
+
+    def _with_known_hosts(self, named: Mapping[str, Guest], path: str) -> Mapping[str, Guest]:
+        """Writes the file of known hosts that was asked for, and has `ssh` look each guest up in it."""
+        file = self.get_option("known_hosts")
+        if not file:
+            return named
+        place = self._beside(file, path)
+        aliases = _known_hosts.aliases(named)
+        try:
+            _known_hosts.write(place, _known_hosts.text(named, aliases))
+        except OSError as error:
+            raise AnsibleParserError("known_hosts: cannot write %s: %s" % (place, error.strerror)) from None
+        return {name: _known_hosts.verified(guest, place, aliases[name]) if name in aliases else guest for name, guest in named.items()}
+
+    @staticmethod
+    def _beside(name: str, path: str) -> str:
+        """A file that the configuration names: relative to the inventory file."""
+        return os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(name))
 
     # -- into the inventory ---------------------------------------------------------------------------------------------------
 

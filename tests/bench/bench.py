@@ -63,6 +63,8 @@ class Bench:
         self._peer()
         self._clear()
         self._in_process()
+        self._live()
+        self._full()
         self._versions()
         self.report.machine["load_after"] = os.getloadavg()[0]
         self._targets()
@@ -129,13 +131,32 @@ class Bench:
             self._measure_here("create", size, str(state))
             self._measure_here("unchanged", size, str(state))
 
-    def _measure_here(self, verb: str, size: int, place: str) -> None:
-        command = [sys.executable, str(ROOT / "tests/bench/in_process.py"), verb, str(size), place]
+    def _full(self) -> None:
+        size = SIZES[-1]
+        found = self._answer("in_process.py", "full", str(size), self.daemon.uri, str(self.folder / "pool"))
+        if found["changed"]:
+            raise SystemExit(f"{found['changed']} of {size} full-featured guests would be changed again")
+        self.report.full = found
+        print(f"in process, plan of {size} full-featured guests: {seconds_text(found['seconds'])}", file=sys.stderr, flush=True)
+
+    def _live(self) -> None:
+        self.report.live = self._answer("live.py", self.daemon.uri)
+        for verb, reason in self.report.live["left_out"].items():
+            self.report.notes.append(f"Live changes by {verb} were not measured: {reason}")
+
+    def _answer(self, script: str, *arguments: str) -> dict[str, Any]:
+        """What a script of this folder prints, run on the installed collection."""
+        command = [sys.executable, str(ROOT / "tests/bench" / script), *arguments]
         done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(self.ours.collections)}, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def _measure_here(self, verb: str, size: int, place: str) -> None:
         where = "qemu" if "://" in place else "test driver"
-        found = {"work": FROM_NOTHING if verb == "create" else NOTHING, "where": where, **json.loads(done.stdout)}
+        answer = self._answer("in_process.py", verb, str(size), place)
+        found = {"work": FROM_NOTHING if verb == "create" else NOTHING, "where": where, **answer}
         if found["changed"] != (size if verb == "create" else 0):
             raise SystemExit(f"{found['changed']} of {size} guests changed in process, for {found['work']}")
         self.report.in_process.append(found)
@@ -189,7 +210,25 @@ class Bench:
         targets.append(Target(f"{LARGEST} domains, memory above the parameters", "below 200 MB", f"{above:.0f} MB", above < 200))
         growth = same[LARGEST]["cpu_seconds"] / same[size]["cpu_seconds"]
         targets.append(Target(f"{LARGEST} domains against {size}, CPU time in process", "linear: about 10 times", f"{growth:.1f} times", growth < 12))
+        plan = self.report.full["seconds"]
+        targets.append(Target(f"plan of {size} full-featured guests, in process", "0.5 s or less", seconds_text(plan), plan <= 0.5))
+        slowest = max(self.report.live["fields"], key=lambda field: float(field["above"]))
+        targets.append(Target(f"live change, the slowest field ({slowest['field']}), above the bare call", "within 10 ms",
+                              seconds_text(slowest["above"]), slowest["above"] <= 0.01))
         self.report.targets = targets
+
+
+def show_plan_and_live(report: Report) -> list[str]:
+    """The tables of the plan of full-featured guests, and of single live changes."""
+    full = report.full
+    parts = [("parse", "parse_seconds"), ("read", "read_seconds"), ("decide", "decide_seconds"), ("wall", "seconds"), ("CPU", "cpu_seconds")]
+    plan = [["plan in process", *(name for name, _key in parts), "parameters"],
+            [f"{full['guests']} full-featured guests, nothing to do", *(seconds_text(full[key]) for _name, key in parts),
+             f"{full['parameters_bytes'] / 1e6:.1f} MB"]]
+    columns = ("bare", "ours", "above", "decide", "change", "annotate", "verify")
+    live = [["one live change in process", "bare call", "ours", "above it", "of it: decide", "change", "beside: annotation", "verification"]]
+    live += [[field["field"], *(seconds_text(field[column]) for column in columns)] for field in report.live["fields"]]
+    return figures.lines(plan) + [""] + figures.lines(live) + [f"Taking the host's lock, beside that: {seconds_text(report.live['lock'])}", ""]
 
 
 def show(report: Report) -> str:
@@ -214,7 +253,7 @@ def show(report: Report) -> str:
                        seconds_text(found["cpu_seconds"]), f"{found['cpu_seconds'] / found['guests'] * 1e6:.0f} us",
                        f"{found['parameters_bytes'] / 1e6:.1f} MB",
                        f"{found['above_parameters_mb']:.0f} MB", f"{found['result_bytes'] / 1e6:.1f} MB"])
-    out += figures.lines(memory) + [""]
+    out += figures.lines(memory) + [""] + show_plan_and_live(report)
     out += figures.lines([["target", "wanted", "figure", "met"]] + [
         [target.what, target.wanted, target.figure, "yes" if target.met else "NO"] for target in report.targets]) + [""]
     out += report.notes

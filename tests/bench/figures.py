@@ -64,11 +64,13 @@ class Target:
 
 @dataclass
 class Report:
-    """Everything of one run of the benchmark."""
+    """Everything of one run of the benchmark. full, live: as `in_process.py full` and `live.py` print them."""
 
     figures: list[Figure] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     in_process: list[dict[str, Any]] = field(default_factory=list)
+    full: dict[str, Any] = field(default_factory=dict)
+    live: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +96,8 @@ class Report:
             "machine": self.machine,
             "figures": [{**asdict(figure), "seconds": figure.seconds} for figure in self.figures],
             "in_process": self.in_process,
+            "full": self.full,
+            "live": self.live,
             "targets": [asdict(target) for target in self.targets],
             "notes": self.notes,
         }

@@ -6,7 +6,9 @@
 
     in_process.py create COUNT FILE       from nothing on libvirt's test driver, whose documents are then written to FILE
     in_process.py unchanged COUNT PLACE   the same declaration again, on such a FILE or on what a URI has
+    in_process.py full COUNT URI FOLDER   full-featured guests from nothing, with volumes in FOLDER, then the plan of all of them unchanged
     in_process.py profile COUNT PLACE     the second, under cProfile, for people
+    in_process.py profile-full COUNT URI FOLDER   the plan of the third, under cProfile
 
 Run with build/venv/bin/python and PYTHONPATH at the installed collection. Prints one JSON object.
 """
@@ -19,13 +21,14 @@ import json
 import pstats
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import fleets
 import libvirt
+from ansible_collections.flotilla.virt.plugins.module_utils._module import collect_rarely
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.drivers import Host
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.run import FleetRun, Settings, as_result
 from ansible_collections.flotilla.virt.plugins.module_utils._host.lock import turn
@@ -49,6 +52,7 @@ def run(uri: str, count: int) -> dict[str, Any]:
     gc.collect()
     before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts again here: proc(5)
+    collect_rarely()  # as the module does
     marks, cpu = [time.perf_counter()], time.process_time()
     fleet = parse_fleet(raw)
     marks.append(time.perf_counter())
@@ -119,20 +123,70 @@ def unchanged(count: int, place: str) -> dict[str, Any]:
         return {**run(uri, count), "driver_mb": driver}
 
 
-def profile(count: int, place: str) -> None:
+def full(uri: str, count: int, folder: str) -> dict[str, Any]:
+    """Makes full-featured guests, unless they are there, and takes the median of five plans of all of them."""
+    text = json.dumps(fleets.full_parameters(count, folder))
+    made = plan(uri, text, apply=True)
+    plans = sorted((plan(uri, text) for _turn in range(5)), key=lambda each: each["cpu_seconds"])
+    return {**plans[len(plans) // 2], "guests": count, "parameters_bytes": len(text), "made_seconds": made["seconds"]}
+
+
+def plan(uri: str, text: str, apply: bool = False) -> dict[str, Any]:
+    """One run over a declaration, in check mode unless it is to be applied: seconds of its parts."""
+    raw = json.loads(text)
+    gc.collect()
+    collect_rarely()
+    marks, cpu = [time.perf_counter()], time.process_time()
+    fleet = parse_fleet(raw)
+    marks.append(time.perf_counter())
+    settings = Settings(turn=lambda: turn("fleet bench", 300), check_mode=not apply)
+    drivers = Host(fleet, uri, not apply).drivers()
+    reads: list[float] = []
+    domains: Any = drivers.guests["kvm"]
+    domains.read = counted(domains.read, reads)
+    outcome = FleetRun(fleet, drivers, sealer(b"bench" * 8), settings).run()
+    marks.append(time.perf_counter())
+    cpu = time.process_time() - cpu
+    result = as_result(outcome, fleet, not apply)
+    if result["failed"]:
+        raise SystemExit(result["msg"])
+    parse, read_and_decide = (after - earlier for earlier, after in zip(marks, marks[1:]))
+    return {"changed": result["summary"]["changed"], "seconds": marks[-1] - marks[0], "cpu_seconds": cpu, "parse_seconds": parse,
+            "read_seconds": sum(reads), "decide_seconds": read_and_decide - sum(reads)}
+
+
+def counted(work: Callable[..., Any], seconds: list[float]) -> Callable[..., Any]:
+    """The same function, whose time goes to a list."""
+    def run_it(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return work(*arguments)
+        finally:
+            seconds.append(time.perf_counter() - start)
+    return run_it
+
+
+def profile(work: Callable[[], Any]) -> None:
     """Where the time goes."""
-    with opened(place) as uri, cProfile.Profile() as profiler:
-        run(uri, count)
+    with cProfile.Profile() as profiler:
+        work()
     pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
 
 
 def main(arguments: list[str]) -> None:
     """Do what the first argument says."""
-    verb, count, place = arguments
+    verb, count, place = arguments[0], int(arguments[1]), arguments[2]
     if verb == "profile":
-        profile(int(count), place)
+        with opened(place) as uri:
+            profile(lambda: run(uri, count))
+    elif verb == "profile-full":
+        text = json.dumps(fleets.full_parameters(count, arguments[3]))
+        plan(place, text, apply=True)
+        profile(lambda: plan(place, text))
+    elif verb == "full":
+        print(json.dumps(full(place, count, arguments[3])))
     else:
-        print(json.dumps(create(int(count), Path(place)) if verb == "create" else unchanged(int(count), place)))
+        print(json.dumps(create(count, Path(place)) if verb == "create" else unchanged(count, place)))
 
 
 if __name__ == "__main__":

@@ -63,3 +63,14 @@ def test_every_example_of_a_make_target_exists() -> None:
     for page in [ROOT / "README.md", *ROOT.glob("docs/**/*.rst"), *ROOT.glob("docs/**/*.md")]:
         named = set(re.findall(r"(?:``|`|^\s+|\$ )make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE))
         assert named <= targets, page
+
+
+def test_every_test_that_the_laws_page_names_exists() -> None:
+    """docs/laws.md is a promise: each name there is a test's, or (with an ellipsis) the start of one."""
+    named = set(re.findall(r"`(test_[a-z0-9_]+…?)`", (ROOT / "docs/laws.md").read_text(encoding="utf-8")))
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in text_files() if path.suffix == ".py" and "tests" in path.parts)
+    defined = set(re.findall(r"def (test_[a-z0-9_]+)\(", sources))
+    files = {path.stem for path in text_files() if path.name.startswith("test_")}
+    missing = sorted(name for name in named if not (
+        any(one.startswith(name[:-1]) for one in defined) if name.endswith("…") else name in defined | files))
+    assert len(named) > 100 and not missing

@@ -82,7 +82,8 @@ def syslog() -> Iterator[Syslog]:
 class Ansible:
     """Runs single modules of the collection on this machine, in a folder for its files."""
 
-    def __init__(self, folder: Path, log: Syslog, enter: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, log: Syslog, enter: Sequence[str] = (), timeout: float = 300) -> None:
+        self.timeout = timeout
         self.folder = folder
         self.log = log
         self.enter = list(enter)
@@ -101,6 +102,6 @@ class Ansible:
         argv += ["-" + "v" * verbosity] if verbosity else []
         argv += ["--check"] if check else []
         self.log.take()
-        ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=self.timeout)
         assert place.exists(), ran.stdout + ran.stderr
         return Said(json.loads(place.read_text(encoding="utf-8")), ran.stdout + ran.stderr, self.log.take())

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import re
 from types import MappingProxyType
 from pathlib import Path
 from typing import Any, Mapping, Sequence
@@ -24,8 +23,9 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors im
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.schema import Spec
 
 from .domain_cases import BASE, Case
-from .lab import Documents, Lab, Raw
-from .wire import Wire
+from .lab import Documents, Raw
+from .libvirt_lab import LibvirtLab
+from .libvirt_lab import settled as host_settled
 
 # A host of the test driver with two networks and a pool. Opened by file, each connection is a host of its own.
 TEST_HOST = """<node>
@@ -36,21 +36,13 @@ TEST_HOST = """<node>
 """
 
 
-def _silence(_context: Any, _error: Any) -> None:
-    """libvirt prints errors on stderr unless it has a handler; the product sets the same one."""
-
-
-class DomainLab(Lab):
+class DomainLab(LibvirtLab):
     """Domains of one connection, seen through a wire."""
 
     kind = "domain"
 
     def __init__(self, uri: str, surroundings: Surroundings | None = None) -> None:
-        libvirt.registerErrorHandler(_silence, None)
-        self.uri = uri
-        self.raw = libvirt.open(uri)
-        self.wire = Wire()
-        self.connection = self.wire.attach(self.raw)
+        super().__init__(uri)
         self.surroundings = surroundings or Surroundings()
 
     def driver(self) -> DomainDriver:
@@ -63,19 +55,12 @@ class DomainLab(Lab):
         return spec
 
     def documents(self) -> Documents:
-        found: Documents = {}
+        found = super().documents()
         for domain in self.raw.listAllDomains():
             name = domain.name()
             found["domain:%s stored" % name] = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
             found["domain:%s live" % name] = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.isActive() else ""
             found["domain:%s power" % name] = "%s autostart %s" % (domain.state()[0], domain.autostart() if domain.isPersistent() else "")
-        for network in self.raw.listAllNetworks():
-            # How many NICs are connected to it is no change of the network.
-            found["network:%s" % network.name()] = re.sub(" connections='\\d+'", "", network.XMLDesc()) + str(network.isActive())
-        for pool in self.raw.listAllStoragePools():
-            found["pool:%s" % pool.name()] = "active" if pool.isActive() else ""
-            for volume in pool.listAllVolumes() if pool.isActive() else ():
-                found["volume:%s/%s" % (pool.name(), volume.name())] = "%d bytes" % volume.info()[1]
         return found
 
     def public_documents(self) -> Documents:
@@ -136,7 +121,7 @@ test_host.__test__ = False  # type: ignore[attr-defined]  # a helper, though its
 def settled(documents: Documents) -> Documents:
     """The documents less what two hosts that were brought to the same state may differ in: notes, and running numbers."""
     out: Documents = {}
-    for key, text in documents.items():
+    for key, text in host_settled(documents).items():
         if text.startswith("<domain"):
             root = xmltree.parse(text)
             xmltree.set_annotation(root, None)

@@ -10,11 +10,11 @@ import abc
 import copy
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import secrets
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import schema, secrets
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotation import Annotation
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request, Result
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.reconcile import Decision, Run
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request, Result, problem_entries
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError, Problem, raise_if_any
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.reconcile import Decision, Run, reconcile
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.schema import Spec, render_spec
 
 Raw = Mapping[str, Any]
@@ -34,9 +34,16 @@ class Lab(abc.ABC):
     def driver(self) -> Driver:
         """A fresh driver: one for each run, as each module run has."""
 
-    @abc.abstractmethod
+    def check_driver(self) -> Driver:
+        """The same for check mode, where a driver must be told of it."""
+        return self.driver()
+
     def parse(self, raw: Raw) -> Spec:
         """The typed declaration. Raises DeclarationError."""
+        problems: list[Problem] = []
+        spec = schema.parse(self.driver().options, raw, "", problems)
+        raise_if_any(problems)
+        return spec
 
     @abc.abstractmethod
     def documents(self) -> Documents:
@@ -54,23 +61,27 @@ class Lab(abc.ABC):
         """What is on the host and is named by no definition and no annotation: nobody would ever remove it."""
         return ()
 
+    def lasting(self, note: Annotation) -> Annotation:
+        """The part of an annotation that is the same whenever the same is declared (a process number is not)."""
+        return note
+
     # -- what follows from these --------------------------------------------------------------------------------------
 
     def request(self, name: str, raw: Raw, fleet: str | None = None) -> Request:
         """A request for one declaration, in this lab's fleet unless told otherwise."""
         return Request(name, self.parse(copy.deepcopy(dict(raw))), fleet=self.fleet if fleet is None else fleet)
 
-    def decide(self, name: str, raw: Raw, hook: Hook = None, fleet: str | None = None) -> tuple[Run, Decision]:
+    def decide(self, name: str, raw: Raw, hook: Hook = None, fleet: str | None = None, check: bool = False) -> tuple[Run, Decision]:
         """A surveyed run of one declaration."""
-        run = Run(self.driver(), [self.request(name, raw, fleet)], self.seal, hook=hook)
+        run = Run(self.check_driver() if check else self.driver(), [self.request(name, raw, fleet)], self.seal, hook=hook)
         return run, run.survey()[0]
 
     def check(self, name: str, raw: Raw, fleet: str | None = None) -> Result:
         """What check mode says."""
         try:
-            run, decision = self.decide(name, raw, fleet=fleet)
+            run, decision = self.decide(name, raw, fleet=fleet, check=True)
         except DeclarationError as error:
-            return Result(self.kind, name, failed=True, msg=str(error))
+            return self._no_declaration(name, error)
         return run.report(decision, check_mode=True)
 
     def apply(self, name: str, raw: Raw, hook: Hook = None, fleet: str | None = None) -> Result:
@@ -78,10 +89,18 @@ class Lab(abc.ABC):
         try:
             run, decision = self.decide(name, raw, hook, fleet)
         except DeclarationError as error:
-            return Result(self.kind, name, failed=True, msg=str(error))
+            return self._no_declaration(name, error)
         result = run.apply()[0]
         run.wait(decision)
         return result
+
+    def _no_declaration(self, name: str, error: DeclarationError) -> Result:
+        return Result(self.kind, name, failed=True, msg=str(error), problems=problem_entries(error.problems))
+
+    def run_all(self, raws: Mapping[str, Raw], threads: int = 1) -> dict[str, Result]:
+        """Several declarations in one run, as a fleet has them."""
+        return {result.name: result for result in reconcile(
+            self.driver(), [self.request(name, raw) for name, raw in raws.items()], self.seal, threads=threads)}
 
     def must(self, name: str, raw: Raw) -> Result:
         """A real run that must succeed."""

@@ -127,7 +127,7 @@ def assert_killed_runs_are_finished(fresh: Callable[[], tuple[Lab, Wire]], name:
         except Killed as death:
             wire.clear()
             _assert_finished(lab, name, raw, str(death), wanted, same)
-            _assert_same_note(lab.annotation(name), note, death)
+            _assert_same_note(lab, lab.annotation(name), note, death)
         else:
             assert not result.failed, result.msg
             assert number, "the run changes nothing, so there is nowhere to die"
@@ -135,11 +135,11 @@ def assert_killed_runs_are_finished(fresh: Callable[[], tuple[Lab, Wire]], name:
     raise AssertionError("the run never ends")
 
 
-def _assert_same_note(found: Annotation | None, wanted: Annotation | None, death: str) -> None:
+def _assert_same_note(lab: Lab, found: Annotation | None, wanted: Annotation | None, death: str) -> None:
     """Nothing is forgotten; what is owned may name a volume more that is gone."""
     assert (found is None) == (wanted is None), "killed %s" % death
     if found is not None and wanted is not None:
-        assert replace(found, owned=()) == replace(wanted, owned=()), "killed %s" % death
+        assert replace(lab.lasting(found), owned=()) == replace(lab.lasting(wanted), owned=()), "killed %s" % death
         assert set(found.owned) >= set(wanted.owned), "killed %s" % death
 
 
@@ -150,9 +150,17 @@ def _assert_finished(lab: Lab, name: str, raw: Raw, death: str, wanted: Any, sam
     assert not result.failed, "killed %s, the next run fails: %s" % (death, result.msg)
     assert (foreseen.changed, foreseen.plan) == (result.changed, result.plan)
     found = same(lab.documents())
-    assert found == wanted, "killed %s, the next run leaves something else:\n%s\n-- instead of --\n%s" % (death, found, wanted)
+    assert found == wanted, "killed %s, the next run leaves something else:\n%s" % (death, _differences(found, wanted))
     again = lab.apply(name, raw)
     assert not again.changed and not again.failed, "killed %s, the run after the next still changes: %s" % (death, again.plan)
+
+
+def _differences(found: Any, wanted: Any) -> str:
+    """What differs, and no more: a host has many documents."""
+    if not isinstance(found, dict) or not isinstance(wanted, dict):
+        return "%s\n-- instead of --\n%s" % (found, wanted)
+    return "\n".join("%s:\n%s\n-- instead of --\n%s" % (key, found.get(key), wanted.get(key))
+                     for key in sorted(set(found) | set(wanted)) if found.get(key) != wanted.get(key))
 
 
 def assert_failure_is_its_own(results: Mapping[str, Result], failed: Sequence[str]) -> None:
@@ -160,6 +168,7 @@ def assert_failure_is_its_own(results: Mapping[str, Result], failed: Sequence[st
     assert sorted(name for name, result in results.items() if result.failed) == sorted(failed)
     for name, result in results.items():
         assert bool(result.msg) == (name in failed)
+        assert result.changed or name in failed, "%s was not done" % name
 
 
 def assert_cost_of_nothing(wire: Wire, run: Callable[[], Any], resources: int, reads_each: int, fixed: int) -> None:
@@ -169,3 +178,14 @@ def assert_cost_of_nothing(wire: Wire, run: Callable[[], Any], resources: int, r
     total, changes = sum(wire.calls.values()), list(wire.changes)
     assert changes == []
     assert total <= fixed + reads_each * resources, "%d calls for %d resources: %s" % (total, resources, dict(wire.calls))
+
+
+def assert_one_change_is_one_resource(lab: Lab, wire: Wire, declarations: Mapping[str, Raw], name: str, edited: Raw) -> None:
+    """Law 9: of many, the one that changed is the only one touched."""
+    assert not any(result.failed for result in lab.run_all(declarations).values())
+    before = lab.documents()
+    wire.clear()
+    results = lab.run_all({**declarations, name: edited})
+    assert [result.name for result in results.values() if result.changed] == [name], [result.msg for result in results.values()]
+    assert wire.changes
+    others_unchanged(lab, name, before, lab.documents())

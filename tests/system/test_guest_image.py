@@ -13,74 +13,33 @@ import base64
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, TypeVar
+from typing import Any, Dict, Iterator, List
 
 import pytest
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.seed import build_iso
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.cloudinit import render
+from support import guest_image
+from support.guest_image import IMAGES, play
+from support.until import until
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "roles/guest_image/files/build_image.py"
-IMAGES = os.environ.get("FLOTILLA_IMAGES", "/var/lib/flotilla/images")
 MAC = "52:54:00:aa:00:01"
-PLAY = """
-- hosts: localhost
-  connection: local
-  gather_facts: false
-  roles: [flotilla.virt.guest_image]
-  post_tasks:
-    - ansible.builtin.copy:
-        content: "{{ guest_image_result | to_json }}"
-        dest: "{{ result }}"
-        mode: "0644"
-      changed_when: false
-      check_mode: false
-"""
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], Optional[T]], seconds: float, what: str) -> T:
-    """Poll a condition until it holds; the deadline is for a machine much slower than ours."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.5)
-    raise AssertionError("not within %d seconds: %s" % (seconds, what))
-
-
-def play(directory: Path, *options: str, **variables: Any) -> Dict[str, Any]:
-    """Run the role; return how many tasks changed and failed, what it said, and its result."""
-    playbook, result = directory / "play.yml", directory / "result.json"
-    playbook.write_text(PLAY)
-    result.unlink(missing_ok=True)
-    done = subprocess.run(
-        ["ansible-playbook", str(playbook), "-e", json.dumps({"result": str(result), "guest_image_dir": IMAGES, **variables}), *options],
-        capture_output=True, text=True, check=False,
-    )
-    said = done.stdout + done.stderr
-    recap = re.search(r"changed=(\d+) .*failed=(\d+)", said)
-    assert recap, said
-    return {"changed": int(recap.group(1)), "failed": int(recap.group(2)), "said": said,
-            "result": json.loads(result.read_text()) if result.exists() else None}
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, str]:
     """The default images, built unless they are there."""
-    done = play(tmp_path_factory.mktemp("role"))
-    assert done["failed"] == 0, done["said"]
-    return done["result"]
+    return guest_image.images(tmp_path_factory.mktemp("role"))
 
 
 # -- a disk image under QEMU -------------------------------------------------------------------------------------------
@@ -93,18 +52,33 @@ class Guest:
         self.process, self.agent, self.console = process, agent, console
 
     def ask(self, command: str, **arguments: Any) -> Any:
-        """Send one command to the guest agent; OSError when it does not answer yet."""
+        """Send one command to the guest agent; OSError when it does not answer yet.
+
+        Asked to synchronize first (qemu-ga protocol, guest-sync): an answer that came too late for an earlier question is still in the line.
+        """
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(5)
             link.connect(str(self.agent))
-            link.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-            answer = b""
-            while not answer.endswith(b"\n"):
-                piece = link.recv(65536)
-                if not piece:
-                    raise OSError("closed")
-                answer += piece
-        return json.loads(answer.splitlines()[-1])["return"]
+            lines = link.makefile("rwb")
+            mark = secrets.randbelow(1 << 31)
+            self._send(lines, "guest-sync", {"id": mark})
+            while self._line(lines).get("return") != mark:
+                pass
+            self._send(lines, command, arguments)
+            return self._line(lines)["return"]
+
+    @staticmethod
+    def _send(lines: Any, command: str, arguments: Dict[str, Any]) -> None:
+        lines.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        lines.flush()
+
+    @staticmethod
+    def _line(lines: Any) -> Dict[str, Any]:
+        line = lines.readline()
+        if not line:
+            raise OSError("closed")
+        answer: Dict[str, Any] = json.loads(line)
+        return answer
 
     def answers(self) -> bool:
         """Whether the guest agent answers."""
@@ -122,7 +96,7 @@ class Guest:
             now = self.ask("guest-exec-status", pid=pid)
             return now if now["exited"] else None
 
-        status = until(ended, 300, script)
+        status = until(ended, script)
         return base64.b64decode(status.get("out-data", "")).decode()
 
 
@@ -161,8 +135,8 @@ NIC = {"name": "lan", "mac": MAC, "address": "10.0.2.50/24", "gateway": "10.0.2.
 def test_the_disk_boots_and_takes_the_seed(images: Dict[str, str], tmp_path: Path, direct: bool) -> None:
     files = render(SEED, instance_id="iid-test", hostname="images-vm", nics=[NIC])
     with boot(images, tmp_path, build_iso(files, "cidata"), direct) as guest:
-        until(guest.answers, 900, "the guest agent answers")
-        until(lambda: re.search("status: (done|error)", guest.run("cloud-init status")), 900, "cloud-init has finished")
+        until(guest.answers, "the guest agent answers", 900)
+        until(lambda: re.search("status: (done|error)", guest.run("cloud-init status")), "cloud-init has finished", 900)
         status = guest.run("cloud-init status --long")
         assert "status: done" in status, status
         assert "DataSourceNoCloud [seed=/dev/vd" in status
@@ -176,7 +150,7 @@ def test_the_disk_boots_and_takes_the_seed(images: Dict[str, str], tmp_path: Pat
         assert int(guest.run("df --output=size -BM / | tail -1").strip().rstrip("M")) > 7000, "the file system has grown"
         assert guest.run("systemctl --failed --no-legend").strip() == ""
         assert ("BOOT_IMAGE=/vmlinuz" in guest.run("cat /proc/cmdline")) is not direct
-        until(lambda: "images-vm login:" in guest.console.read_text(errors="replace"), 300, "a login prompt on the serial console")
+        until(lambda: "images-vm login:" in guest.console.read_text(errors="replace"), "a login prompt on the serial console")
 
 
 # -- a root file system under LXC --------------------------------------------------------------------------------------
@@ -199,7 +173,7 @@ def test_the_root_file_system_starts_systemd(images: Dict[str, str], tmp_path: P
     subprocess.run(["lxc-start", "-P", str(tmp_path), "-n", name, "-d"], check=True)
     try:
         state = until(lambda: re.fullmatch("running|degraded", attach(name, tmp_path, "systemctl", "is-system-running")),
-                      300, "systemd has started everything")
+                      "systemd has started everything")
         assert state.group() == "running", attach(name, tmp_path, "systemctl", "--failed")
         assert attach(name, tmp_path, "cat", "/proc/1/comm") == "systemd"
         assert attach(name, tmp_path, "systemctl", "is-active", "ssh", "systemd-networkd", "systemd-resolved").split() == ["active"] * 3
@@ -269,7 +243,7 @@ def test_a_failed_build_keeps_nothing_and_says_why(tmp_path: Path, changes: Dict
 def test_a_killed_build_leaves_no_image_and_the_next_one_finishes(tmp_path: Path) -> None:
     directory = tmp_path / "images"
     with subprocess.Popen(recipe(directory), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until(lambda: list(directory.glob(".build-*/root/etc")), 300, "the build has begun")
+        until(lambda: list(directory.glob(".build-*/root/etc")), "the build has begun")
         process.send_signal(signal.SIGKILL)
     assert not list(directory.glob("img*"))
     done = subprocess.run(recipe(directory), capture_output=True, text=True, check=False)

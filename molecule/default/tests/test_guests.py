@@ -33,8 +33,7 @@ def inventory() -> Path:
     (folder / "molecule.flotilla.yml").write_text((SCENARIO / "files/molecule.flotilla.yml").read_text())
     (folder / "group_vars/engine_kvm.yml").write_text(
         "ansible_user: ops\n"
-        f"ansible_ssh_private_key_file: {DIRECTORY}/id_ed25519\n"
-        f"ansible_ssh_common_args: -o UserKnownHostsFile={DIRECTORY}/known_hosts -o StrictHostKeyChecking=accept-new\n")
+        f"ansible_ssh_private_key_file: {DIRECTORY}/id_ed25519\n")
     return folder
 
 

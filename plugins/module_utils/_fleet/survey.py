@@ -28,7 +28,6 @@ class Survey:
     networks: List[Item] = field(default_factory=list)
     guests: List[Item] = field(default_factory=list)
     orphans: List[Item] = field(default_factory=list)
-    plan_id: str = ""
 
     def all(self) -> List[Item]:
         """All items in the order of the results."""
@@ -61,7 +60,6 @@ class Surveyor:
         found.orphans = stray + (self._orphans(there) if self.fleet.chosen is None else [])
         raise_if_any([problem for item in found.all() for problem in item.problems()])
         self._check_limits(found)
-        found.plan_id = self._plan_id(found)
         return found
 
     def not_converged(self, found: Survey) -> List[str]:
@@ -194,7 +192,8 @@ class Surveyor:
             raise Refused("limits.removals is %d, and this plan would remove or make anew %d: %s"
                           % (limit, len(names), _listed(names)), "raise the limit, or correct the declaration")
 
-    def _plan_id(self, found: Survey) -> str:
+    def plan_id(self, found: Survey) -> str:
+        """A digest of declaration, plan and actual state of everything: what `expect_plan` is compared with."""
         digest = hashlib.sha256(self.fleet.name.encode("utf-8"))
         for stage in (found.pools, found.networks, found.guests, found.orphans):
             decisions = [item.decision for item in stage]

@@ -129,10 +129,12 @@ class ImageDriver:
                     if variant in VARIANTS and variant not in record and variant not in applied}
             record.update(kept)
         record["annotation"] = work.annotation.to_json()
+        if work.actual is not None:
+            # Before the record that names them is gone: a run that dies here leaves no file that nobody knows.
+            self._drop_downloads(work.name, work.actual.handle, record)
         with work.step("note image %s" % work.name):
             self._write(work.name, record)
         if work.actual is not None:
-            self._drop_downloads(work.actual.handle, record)
             work.actual.handle = record
 
     def _write(self, name: str, record: Mapping[str, Any]) -> None:
@@ -142,9 +144,9 @@ class ImageDriver:
             raise FlotillaError("image %s cannot be noted in %s: %s" % (name, self.base, error.strerror),
                                 "free space there, or run with become: true") from None
 
-    def _drop_downloads(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Removes downloads that no image names any more; a file that was declared by path is never ours."""
-        used = {self._place(source) for source in self._sources()}
+    def _drop_downloads(self, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Removes downloads that no image names once `new` stands; a file that was declared by path is never ours."""
+        used = {self._place(source) for source in self._sources_of_others(name)}
         used |= {self._place(new[variant]) for variant in VARIANTS if new.get(variant)}
         for variant in VARIANTS:
             source = old.get(variant)
@@ -152,16 +154,16 @@ class ImageDriver:
             if place and place not in used and os.path.exists(place):
                 os.unlink(place)
 
-    def _sources(self) -> List[Mapping[str, Any]]:
-        return [actual.handle[variant] for actual in self.read().values() for variant in VARIANTS
-                if actual.handle.get(variant)]
+    def _sources_of_others(self, name: str) -> List[Mapping[str, Any]]:
+        return [actual.handle[variant] for other, actual in self.read().items() for variant in VARIANTS
+                if other != name and actual.handle.get(variant)]
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`: forgets the image, and its downloads."""
         actual = work.existing
         with work.step("forget image %s" % work.name):
+            self._drop_downloads(work.name, actual.handle, {})
             os.unlink(_record_path(self.base, work.name))
-            self._drop_downloads(actual.handle, {})
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
         """See `Driver.annotate`: in the image's file."""

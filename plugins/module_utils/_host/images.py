@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import http.client
 import json
 import os
+import stat
 import struct
-import urllib.error
 import urllib.parse
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Tuple
@@ -38,8 +38,14 @@ _FOREIGN: Tuple[Tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "a zip archive"),
     (257, b"ustar", "a tar archive"),
 )
+# What libvirt does not take for a raw disk either, and a disk image may well be.
+_NOT_RAW: Tuple[Tuple[int, bytes, str], ...] = (
+    (0, b"LUKS\xba\xbe", "encrypted"), (0, b"QED\0", "a QED image"), (0, b"WithoutFreeSpace", "a Parallels image"),
+    (0, b"WithouFreSpacExt", "a Parallels image"))
+_HEAD_BYTES = 512
 _QCOW2 = b"QFI\xfb"
 _EXTERNAL_DATA = 1 << 2
+_PARTIAL = ".partial"
 
 
 class NotFetched(FlotillaError):
@@ -131,7 +137,7 @@ def probe(path: str) -> Tuple[str, int]:
     An image that refers to another file is refused: that file's name would be followed on this host.
     """
     with open(path, "rb") as handle:
-        head = handle.read(512)
+        head = handle.read(_HEAD_BYTES)
     if head[:4] == _QCOW2:
         return "qcow2", _check_qcow2(head, path)
     for offset, magic, what in _FOREIGN:
@@ -141,6 +147,24 @@ def probe(path: str) -> Tuple[str, int]:
     if not size:
         raise FlotillaError("%s is empty" % path, "get the image again")
     return "raw", size
+
+
+def virtual_size(path: str) -> Optional[int]:
+    """The bytes that a guest sees of a disk's file, qcow2 or raw, overlays too.
+
+    None where its first bytes do not tell (another format, no file, no right to read it): then somebody else has to.
+    """
+    try:
+        with open(path, "rb", buffering=0) as handle:
+            status = os.fstat(handle.fileno())
+            head = handle.read(_HEAD_BYTES)
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    if head.startswith(_QCOW2):
+        return int(struct.unpack(">Q", head[24:32])[0]) if len(head) >= 32 else None
+    return None if any(head[at:at + len(magic)] == magic for at, magic, _what in _FOREIGN + _NOT_RAW) else status.st_size
 
 
 def _check_qcow2(head: bytes, path: str) -> int:
@@ -221,7 +245,7 @@ def read_json(path: str) -> Dict[str, Any]:
 def write_json(path: str, document: Mapping[str, Any]) -> None:
     """Writes a JSON file as a whole or not at all (temporary name, then rename)."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    temporary = "%s.%d.partial" % (path, os.getpid())
+    temporary = _temporary(path)
     with open(temporary, "w", encoding="utf-8") as handle:
         json.dump(document, handle, sort_keys=True)
     os.replace(temporary, path)
@@ -236,25 +260,47 @@ def cached_path(url: str, checksum: Tuple[str, str], cache: str) -> str:
 def _download(url: str, checksum: Tuple[str, str], place: str, keep: bool) -> None:
     if not keep:
         raise NotFetched("%s was not downloaded yet" % url, "check mode downloads nothing")
-    temporary = "%s.%d.partial" % (place, os.getpid())
     try:
         os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+    except OSError as error:
+        raise _not_kept(url, place, error) from None
+    temporary = _temporary(place)
+    try:
         with open(temporary, "wb") as handle:
             found = _receive(url, handle, checksum[0])
         _require_checksum(url, found, checksum)
         os.chmod(temporary, 0o444)
         os.replace(temporary, place)
     except OSError as error:
-        raise FlotillaError("%s cannot be kept in %s: %s" % (url, os.path.dirname(place), error.strerror or error),
-                            "free space there, or run with become: true") from None
+        raise _not_kept(url, place, error) from None
     finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
 
 
+<<<<<<< HEAD
 def content(url: str) -> bytes:
     """All that a URL gives, which must fit into memory. Raises FlotillaError."""
     return b"".join(_chunks(url))
+=======
+def _not_kept(url: str, place: str, error: OSError) -> FlotillaError:
+    return FlotillaError("%s cannot be kept in %s: %s" % (url, os.path.dirname(place), error.strerror or error),
+                         "free space there, or run with become: true")
+
+
+def _temporary(place: str) -> str:
+    """A name beside `place` for what is not whole yet. What runs that died have left under such names goes.
+
+    The name carries the process id, so that two runs that get the same file do not disturb each other.
+    """
+    folder, name = os.path.split(place)
+    for left in os.listdir(folder):
+        pid = left[len(name) + 1:-len(_PARTIAL)]
+        if left.startswith(name + ".") and left.endswith(_PARTIAL) and pid.isdigit() and not os.path.exists("/proc/" + pid):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, left))
+    return "%s.%d%s" % (place, os.getpid(), _PARTIAL)
+>>>>>>> main
 
 
 def _receive(url: str, handle: BinaryIO, algorithm: str) -> str:
@@ -269,7 +315,9 @@ def _receive(url: str, handle: BinaryIO, algorithm: str) -> str:
 
 
 def _chunks(url: str) -> Iterator[bytes]:
-    # Importing it costs 50 ms, and hardly a run downloads.
+    # Importing these costs 60 ms, and hardly a run downloads.
+    import http.client
+
     from ansible.module_utils.urls import open_url
 
     try:
@@ -279,6 +327,6 @@ def _chunks(url: str) -> Iterator[bytes]:
                 if not chunk:
                     return
                 yield chunk
-    except (urllib.error.URLError, http.client.HTTPException, ValueError, OSError) as error:
+    except (http.client.HTTPException, ValueError, OSError) as error:
         raise FlotillaError("%s cannot be downloaded: %s" % (url, getattr(error, "reason", None) or error),
                             "correct url, or make it reachable from this host") from None

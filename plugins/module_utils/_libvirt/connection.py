@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Optional, Tuple
 
 from .._reconcile.errors import EngineError
 
@@ -92,4 +92,19 @@ def is_code(error: Any, *names: str) -> bool:
     return cause.get_error_code() in [getattr(libvirt, "VIR_ERR_" + name, None) for name in names]
 
 
-__all__ = ["DEFAULT_URI", "NotReady", "connect", "is_code", "is_local", "libvirt", "translated"]
+def documents_of(connection: Any, flags: int) -> Iterator[Tuple[str, str]]:
+    """Name and document of every domain. One that goes away meanwhile, by another thread or tool, is left out."""
+    with translated("read all domains"):
+        domains = connection.listAllDomains(0)
+    for domain in domains:
+        with translated("read domain %s" % domain.name()):
+            try:
+                text = str(domain.XMLDesc(flags))
+            except libvirt.libvirtError as error:
+                if not is_code(error, "NO_DOMAIN"):
+                    raise
+                continue
+        yield str(domain.name()), text
+
+
+__all__ = ["DEFAULT_URI", "NotReady", "connect", "documents_of", "is_code", "is_local", "libvirt", "translated"]

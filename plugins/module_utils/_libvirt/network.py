@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -37,11 +38,21 @@ def _unless_kept(_value: Any, live: Mapping[str, Any]) -> str:
     return RESTARTS if live.get("mode") in ROUTED else ""
 
 
+def _unless_outside(value: Any, live: Mapping[str, Any]) -> str:
+    # The DHCP server that runs serves the subnet that runs, and libvirt refuses any other address.
+    address = value.get("address") if isinstance(value, Mapping) else value
+    subnet = live.get("subnet")
+    if not address or not subnet:
+        return ""
+    return "" if ipaddress.ip_address(address) in ipaddress.ip_network(subnet) else RESTARTS
+
+
 _RESTART = Rule(live=False, reason=RESTARTS)
 _RULES: Dict[str, Rule] = {
     "state": Rule(), "autostart": Rule(default=False), "dns": Rule(),
     "subnet": Rule(unless=_unless_kept), "gateway": Rule(unless=_unless_kept),
-    "dhcp.start": Rule(), "dhcp.end": Rule(), "dhcp.hosts[]": Rule(), "dhcp.hosts[].address": Rule(),
+    "dhcp.start": Rule(unless=_unless_outside), "dhcp.end": Rule(unless=_unless_outside),
+    "dhcp.hosts[]": Rule(unless=_unless_outside), "dhcp.hosts[].address": Rule(unless=_unless_outside),
     "dhcp.hosts[].name": Rule(),
 }
 
@@ -99,8 +110,22 @@ class NetworkDriver:
                          "bridge": xmltree.get(live if live is not None else root, "bridge/@name"),
                          "fleet": annotation.fleet if annotation is not None else None,
                          "leases": _leases(network) if active and actual.stored["mode"] in ROUTED else []}
-        _find_unfinished(actual)
+        _complete_live(actual)
+        self._find_unfinished(actual)
         return actual
+
+    def _find_unfinished(self, actual: Actual) -> None:
+        """What a run that died had still to do: the state and autostart of a creation, the start of a restart."""
+        making = actual.annotation.facts.get("making") if actual.annotation is not None else None
+        if not making:
+            return
+        # Reached or not, it is noted no longer, unless the run that reads this notes it again.
+        actual.facts["making"] = None
+        if actual.live is not None and self.local and network_live.astray(self.connection, actual.name, actual.status["bridge"]):
+            # It runs, and its guests are not on it: that is no state of the grammar.
+            actual.stored["state"] = actual.live["state"] = "present"
+        if any(actual.stored.get(name) != value for name, value in making.items()):
+            actual.unfinished = {name: value for name, value in making.items() if value != "present"}
 
     def _stored_text(self, network: Any) -> str:
         """The document for the next start. libvirt's test driver knows one document and not the flag."""
@@ -141,9 +166,25 @@ class NetworkDriver:
             problems = self._host_problems(work, target)
         raise_if_any(problems)
         self._planned[work.name] = target
-        if actual is None:
-            # A run that dies before the network is started is finished by the next one.
-            work.note(facts={"making": {name: work.want[name] for name in ("state", "autostart")}})
+        self._note(work)
+
+    def _note(self, work: Work) -> None:
+        """What the next run finishes, should this one die before the network is as it shall be."""
+        if work.actual is None:
+            making: Spec = {name: work.want[name] for name in ("state", "autostart")}
+        else:
+            making = dict(work.actual.unfinished)
+            if work.restart:
+                self._refuse_unreachable(work)
+                making["state"] = "running"
+        work.note(facts={"making": making or None})
+
+    def _refuse_unreachable(self, work: Work) -> None:
+        """A restart takes the guests' interfaces from the bridge, and from afar they cannot be put back."""
+        users = [] if self.local else network_live.guests_on(self.connection, work.name)
+        if users:
+            raise Refused("a restart of network %s through a remote uri would cut off running guests: %s"
+                          % (work.name, ", ".join(sorted(users))), "run on the host itself, or stop them first")
 
     def _host_problems(self, work: Work, target: Spec) -> List[Problem]:
         others: Dict[str, Spec] = {name: actual.stored for name, actual in self.read().items()}
@@ -182,7 +223,8 @@ class NetworkDriver:
             if work.request.option("on_change") != "defer":
                 network_live.apply(handle.network, handle.live, root, work)
         if work.restart and handle.live is not None:
-            network_live.restart(self.connection, handle.network, work, self.local)
+            network_live.restart(handle.network, work)
+            self._reconnect(work, handle.network)
         self._finish(work, handle.network, values.get("autostart"), values.get("state"))
 
     def _unchanged(self, handle: Handle, name: str) -> str:
@@ -208,10 +250,17 @@ class NetworkDriver:
         if state == "running" and not network.isActive():
             with work.step("start network %s" % work.name), translated("start network %s" % work.name):
                 network.create()
+            self._reconnect(work, network)
+        elif state == "running":
+            self._reconnect(work, network)
         elif state == "stopped" and network.isActive():
             with work.step("stop network %s" % work.name), translated("stop network %s" % work.name):
                 network.destroy()
         work.note(facts={"making": None})
+
+    def _reconnect(self, work: Work, network: Any) -> None:
+        if self.local:
+            network_live.reconnect(self.connection, network, work)
 
     def remove(self, work: Work) -> None:
         """See `Driver.remove`."""
@@ -258,10 +307,12 @@ def _leases(network: Any) -> List[Dict[str, Any]]:
              "expires": lease.get("expirytime")} for lease in leases]
 
 
-def _find_unfinished(actual: Actual) -> None:
-    making = actual.annotation.facts.get("making") if actual.annotation is not None else None
-    if making and any(actual.stored.get(name) != value for name, value in making.items()):
-        actual.unfinished = {name: value for name, value in making.items() if value != "present"}
+def _complete_live(actual: Actual) -> None:
+    """A range that is stored and does not run is no range there, so that it can be told from what nobody can know."""
+    if actual.live is not None:
+        for name in ("start", "end"):
+            if name in actual.stored.get("dhcp", {}):
+                actual.live.setdefault("dhcp", {}).setdefault(name, "")
 
 
 __all__ = ["NetworkDriver"]

@@ -7,18 +7,21 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import socket
 import struct
 import xml.etree.ElementTree as ET
 from typing import Any, Dict, List, Optional
 
 from .._reconcile.contract import Work
+from .._reconcile.errors import EngineError
 from .._reconcile.plan import LIVE, Change
 from . import network_document, xmltree
 from .connection import libvirt, translated
 
 SIOCBRADDIF = 0x89A2  # linux/sockios.h: put an interface on a bridge
 SIOCGIFINDEX = 0x8933
+INTERFACES = "/sys/class/net/"
 _RANGE = ("dhcp.start", "dhcp.end")
 
 
@@ -83,20 +86,36 @@ def guests_on(connection: Any, name: str) -> List[str]:
     return list(taps_on(connection, name))
 
 
-def restart(connection: Any, network: Any, work: Work, local: bool) -> None:
-    """Stops and starts a network. Its running guests' interfaces are put on the new bridge again.
-
-    libvirt itself leaves them without one. Through a remote connection that cannot be done, and is refused before.
-    """
-    taps = [tap for tap_list in taps_on(connection, work.name).values() for tap in tap_list if tap]
+def restart(network: Any, work: Work) -> None:
+    """Stops and starts a network, after which its running guests' interfaces are on no bridge: see `reconnect`."""
     with work.step("restart network %s" % work.name), translated("restart network %s" % work.name):
         network.destroy()
         network.create()
+
+
+def reconnect(connection: Any, network: Any, work: Work) -> None:
+    """Puts the interfaces of the running guests of a network on its bridge, where they are on none.
+
+    libvirt itself does that only when its daemon starts. Works on this machine alone. Raises EngineError where one stays off.
+    """
     bridge = xmltree.get(xmltree.parse(network.XMLDesc(0)), "bridge/@name")
-    if bridge and taps and local:
+    taps = astray(connection, work.name, bridge)
+    if taps:
         with work.step("connect the guests of network %s again" % work.name):
             for tap in taps:
-                put_on_bridge(bridge, tap)
+                put_on_bridge(str(bridge), tap)
+            left = astray(connection, work.name, bridge)
+            if left:
+                raise EngineError("interfaces of running guests of network %s could not be put on its bridge %s: %s"
+                                  % (work.name, bridge, ", ".join(left)), "run with become: true, or restart these guests")
+
+
+def astray(connection: Any, name: str, bridge: Optional[str]) -> List[str]:
+    """The interfaces of running guests of a network with a bridge that are on none (Linux: they have no master)."""
+    if not bridge:
+        return []
+    taps = [tap for of_guest in taps_on(connection, name).values() for tap in of_guest if tap]
+    return [tap for tap in taps if os.path.isdir(INTERFACES + tap) and not os.path.exists(INTERFACES + tap + "/master")]
 
 
 def put_on_bridge(bridge: str, tap: str) -> Optional[int]:

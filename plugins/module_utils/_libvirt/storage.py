@@ -184,6 +184,21 @@ class Storage:
             handle = self.volume_handles(pool).get(name)
             return None if handle is None else self._read(pool, name, handle)
 
+    def capacity(self, pool: str, name: str) -> Optional[int]:
+        """The bytes that a guest sees of a volume; None where there is none.
+
+        Of a file that this machine has it is read from the file's own head, where libvirt reads it too: asking libvirt
+        costs a call for each volume (0.15 ms), and for 1,000 guests with three disks was half of the whole plan. A guest that
+        writes such a head into its raw disk can make it look another size, here as to libvirt when it looks at the pool again.
+        """
+        if self.pool_exists(pool) and self.pool(pool).active:
+            place = self.directory(pool)
+            size = images.virtual_size(os.path.join(place, name)) if place is not None else None
+            if size is not None:
+                return size
+        there = self.volume(pool, name)
+        return None if there is None else there.capacity
+
     def _lies_unseen(self, pool: str, name: str) -> bool:
         if not self.pool_exists(pool) or not self.pool(pool).active:
             return False

@@ -7,15 +7,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 from .._reconcile import grammar
 from .._reconcile.annotation import Annotation
 from .._reconcile.contract import Request, Work
-from .._reconcile.errors import Problem, join_path, raise_if_any
+from .._reconcile.errors import Problem, Refused, join_path, raise_if_any
 from .._reconcile.plan import Actual, Change, Rule
 from .._reconcile.schema import Spec
 from .._reconcile.units import format_size
+from . import xmltree
+from .connection import documents_of, libvirt
 from .storage import DIRECTORY_TYPES, SECTOR, Storage, Volume
 
 FORMATS = ("qcow2", "raw", "iso")
@@ -93,6 +95,7 @@ class VolumeDriver:
     def check(self, work: Work) -> None:
         """See `Driver.check`."""
         if work.request.option("state") == "absent":
+            self._refuse_in_use(work)
             return
         where, want = work.request.where, work.want
         problems: List[Problem] = []
@@ -108,6 +111,24 @@ class VolumeDriver:
         elif self.host_ready:
             problems += self._creation(work)
         raise_if_any(problems)
+
+    def _refuse_in_use(self, work: Work) -> None:
+        pool, path = work.existing.stored["pool"], work.existing.status["path"]
+        users = ["volume %s" % name for name, other in self._read_pool(pool, None).items() if other.status["backing"] == path]
+        users += ["domain %s" % name for name in self._domains_with(pool, work.name, path)]
+        if users:
+            raise Refused("volume %s of pool %s is in use by %s" % (work.name, pool, ", ".join(users)),
+                          "remove those first, or detach it there")
+
+    def _domains_with(self, pool: str, name: str, path: str) -> List[str]:
+        """The domains that have a disk on a volume, by its name or its path, stored or running."""
+        found: Set[str] = set()
+        for flags in (0, libvirt.VIR_DOMAIN_XML_INACTIVE):
+            for domain, text in documents_of(self.storage.connection, flags):
+                for source in xmltree.parse(text).iterfind("devices/disk/source"):
+                    if (source.get("pool"), source.get("volume")) == (pool, name) or path in (source.get("file"), source.get("dev")):
+                        found.add(domain)
+        return sorted(found)
 
     def _creation(self, work: Work) -> List[Problem]:
         where, want, pool = work.request.where, work.want, work.want["pool"]

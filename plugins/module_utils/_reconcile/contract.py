@@ -11,8 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
 from .annotation import Annotation
-from .plan import Actual, Change, Pending, Rule
+from .plan import FIRST_BOOT, RESTART, Actual, Change, Pending, Rule
 from .schema import Option, Spec
+
+
+# Declared for one run, it lets the guest do its first boot again.
+RESEED = "cloud_init.reseed"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Work:
     want: the declaration completed with our defaults and derived values (use it to create, and for new items).
     changes: the plan entries to close, in order. restart: whether the guest is to be restarted at the end.
     annotation: what will stand after success; for a creation, what to define the resource with.
+    anew: a whole resource is destroyed to be made again: `remove` is called, and then `create` as for one that is not there.
     """
 
     request: Request
@@ -66,6 +71,7 @@ class Work:
     steps: Steps
     pending: List[Pending] = field(default_factory=list)
     restart: bool = False
+    anew: bool = False
 
     @property
     def name(self) -> str:
@@ -128,7 +134,11 @@ class Driver(Protocol):
         """Closes `work.changes` on an existing resource, and restarts it when `work.restart` says so."""
 
     def remove(self, work: Work) -> None:
-        """Removes the resource, and its own storage where the request says `remove_storage`."""
+        """Removes the resource, and its own storage where the request says `remove_storage`.
+
+        Where `work.anew` says that it is made again, the annotation that is there must stay, and the next read must find it
+        should the run die in between: it names what the resource owned. A driver that cannot do so has no rule with `recreate`.
+        """
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
         """Writes the annotation (None: drops it); bookkeeping, never a change."""
@@ -158,8 +168,7 @@ class Result:
 
     def diff(self) -> Dict[str, Any]:
         """Before and after, made from the plan, so that the two cannot disagree."""
-        return {"before": {entry["path"]: entry["before"] for entry in self.plan},
-                "after": {entry["path"]: entry["after"] for entry in self.plan}}
+        return diff_of(self.plan, self.pending)
 
     def to_dict(self, brief: bool = False) -> Dict[str, Any]:
         """The form that a module returns; `brief` leaves out spec and status (for a fleet's long list)."""
@@ -172,6 +181,27 @@ class Result:
         if not brief:
             out.update(spec=self.spec, status=self.status, diff=self.diff())
         return out
+
+
+def diff_of(changes: Sequence[Mapping[str, Any]], pending: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The `diff` of a result, from the entries of its plan and of what is pending.
+
+    A change whose impact says `restart` and that no restart brings into the guest is named in the heading of `after`.
+    """
+    out: Dict[str, Any] = {"before": {entry["path"]: entry["before"] for entry in changes},
+                           "after": {entry["path"]: entry["after"] for entry in changes}}
+    unreached = _unreached([entry["path"] for entry in changes if entry["impact"] == RESTART],
+                           [entry["path"] for entry in pending if entry["reason"] == FIRST_BOOT])
+    if unreached:
+        out["after_header"] = "%s, which not even a restart brings into a guest that has booted: %s" % (FIRST_BOOT, ", ".join(unreached))
+    return out
+
+
+def _unreached(restarting: Sequence[str], first_boot: Sequence[str]) -> List[str]:
+    """Which paths are first boot only. Where only a part of an item changes, all of it may be what waits, and the reverse."""
+    reseeded = tuple(path[:-len(RESEED)] for path in restarting if path.endswith(RESEED))
+    return [path for path in restarting if not path.startswith(reseeded) and any(
+        path == other or path.startswith((other + ".", other + "[")) or other.startswith((path + ".", path + "[")) for other in first_boot)]
 
 
 def problem_entries(problems: Sequence[Any]) -> List[Dict[str, str]]:

@@ -59,8 +59,15 @@ CLOUD_INIT = Option("cloud_init", "dict", take_back="delete", doc=(
 WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
     "Wait until the guest is ready. A wait that timed out is waited for, and fails again, in the next run.",), options=(
         Option("what", "str", choices=("running", "agent", "address", "cloud_init"), required=True, doc=(
+<<<<<<< HEAD
             "What to wait for.",)),
         Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared, 3600 while the guest is being installed.",)),
+=======
+            "What to wait for. V(cloud_init) is asked of the guest's agent, else looked for on its serial console. Where"
+            " neither can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by"
+            " what it was found and what that proves.",)),
+        Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared.",)),
+>>>>>>> main
 ))
 
 STATE = Option("state", "str", choices=("running", "stopped", "paused", "present", "absent", "released"),
@@ -128,7 +135,8 @@ NETWORK: Tuple[Option, ...] = (
         "V(nat), V(route) and V(open) forward between guests and the host's networks: with address translation, without"
         " it, and without any firewall rules of libvirt. V(isolated) forwards nothing.",
         "V(bridge) connects guests to the host's own bridge O(bridge), V(macvtap) and V(hostdev) to the host's interface"
-        " O(device).")),
+        " O(device). V(hostdev) gives each guest a virtual function of it, which it must have (SR-IOV); only its definition"
+        " has been tested, not a guest on it.")),
     Option("bridge", "name", take_back="keep", example="br20", doc=(
         "Name of its bridge, at most 15 characters. Required for O(mode=bridge), where the bridge is the host's own and"
         " must be there. In the other modes libvirt makes the bridge, and chooses a name when nothing is declared.",)),
@@ -190,7 +198,8 @@ POOL: Tuple[Option, ...] = (
 
 VOLUME: Tuple[Option, ...] = (
     Option("state", "str", choices=("present", "absent"), take_back="keep", doc=(
-        "V(present) (the default) or V(absent), which removes the volume and its data.",)),
+        "V(present) (the default) or V(absent), which removes the volume and its data. One that a domain has as a disk, or"
+        " that another volume stands on, is not removed.",)),
     Option("pool", "name", required=True, take_back="keep", example="fast", doc=("Pool that it is in.",)),
     Option("size", "size", take_back="keep", example="20GiB", doc=(
         "Capacity with a binary unit, in whole sectors of 512 bytes. It can grow and never shrinks. Required at creation"

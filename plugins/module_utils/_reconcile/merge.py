@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .errors import DeclarationError, Problem, join_path, raise_if_any
 from .kinds import describe
-from .schema import DICTS, NONE, Option, Spec
+from .schema import DICTS, NONE, Option, Spec, grammar_of
 
 
 def copy_spec(value: Any) -> Any:
@@ -63,12 +63,15 @@ def relaxed(options: Sequence[Option]) -> Tuple[Option, ...]:
 def missing(options: Sequence[Option], spec: Mapping[str, Any], path: str) -> List[Problem]:
     """A problem for every required option that no layer declared."""
     found: List[Problem] = []
-    for option in options:
-        value = spec.get(option.name)
+    level = grammar_of(options)
+    for option in level.required:
+        if spec.get(option.name) is None:
+            found.append(Problem(join_path(path, option.name), "is required", "declare it"))
+    for option in level.among(spec):
+        value = spec[option.name]
         if value is None:
-            if option.required:
-                found.append(Problem(join_path(path, option.name), "is required", "declare it"))
-        elif option.kind in DICTS:
+            continue
+        if option.kind in DICTS:
             found.extend(missing(option.options, value, join_path(path, option.name)))
         elif option.kind == "items" and option.options:
             for index, item in enumerate(value.values()):

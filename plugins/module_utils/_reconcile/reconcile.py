@@ -10,7 +10,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence
 
 from . import plan, schema
 from .annotation import Annotation, union
@@ -115,8 +115,7 @@ class Run:
             elif decision.action == RELEASE:
                 self._annotate(work.actual, None, work)
             elif decision.action == RECREATE_WHOLE:
-                self.driver.remove(work)
-                self.driver.create(replace(work, actual=None))
+                self._make_anew(decision, work)
             else:
                 self._change(work)
                 if decision.nudges and work.actual is not None and not work.restart:
@@ -130,6 +129,16 @@ class Run:
         self._annotate(work.actual, union(old, work.annotation), work)
         self.driver.change(work)
         self._annotate(work.actual, work.annotation, work)
+
+    def _make_anew(self, decision: Decision, work: Work) -> None:
+        """As `_change`, with a removal in between, over which the first of the two annotations stays."""
+        work.anew = True
+        old = work.actual.annotation if work.actual else None
+        self._annotate(work.actual, union(old, work.annotation), work)
+        self.driver.remove(work)
+        # What the creation notes is to stand in the end.
+        decision.work = replace(work, actual=None)
+        self.driver.create(decision.work)
 
     def _annotate(self, actual: Optional[Actual], annotation: Optional[Annotation], work: Optional[Work]) -> None:
         """Writes the annotation if it says anything new."""
@@ -258,8 +267,14 @@ def plan_id(decisions: Sequence[Decision]) -> str:
         document = [decision.request.name, decision.action, [change.entry() for change in decision.changes],
                     decision.annotation.applied if decision.annotation else None,
                     decision.actual.stored if decision.actual else None]
-        digest.update(json.dumps(document, sort_keys=True, default=str).encode("utf-8"))
+        digest.update(json.dumps(document, sort_keys=True, default=_fingerprint).encode("utf-8"))
     return digest.hexdigest()[:32]
+
+
+def _fingerprint(value: Any) -> str:
+    """A text that changes whenever a value of no JSON type does; one that is costly to tell has a cheaper one of its own."""
+    own = getattr(value, "fingerprint", None)
+    return str(value) if own is None else str(own())
 
 
 def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:

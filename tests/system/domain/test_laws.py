@@ -127,6 +127,26 @@ def test_plugging_survives_being_killed_anywhere(lab: DomainLab) -> None:
     assert laws.assert_killed_runs_are_finished(fresh_of(lab), "web", after, [HELD], same) >= 6
 
 
+@pytest.mark.parametrize("earlier_rename", [False, True], ids=["in one run", "in two"])
+def test_a_new_disk_is_plugged_under_the_name_that_another_had(lab: DomainLab, earlier_rename: bool) -> None:
+    """libvirt refuses two devices of one alias, and an alias cannot change while the guest runs."""
+    data = {"name": "data", "pool": "fast", "size": "1MiB"}
+    others = [disk for disk in HELD["disks"] if disk["name"] != "data"]
+    before = dict(HELD, disks=[*others, data])
+    renamed = dict(HELD, disks=[*others, {**data, "name": "archive", "was": "data"}])
+    after = dict(HELD, disks=[*renamed["disks"], {**data, "volume": "web-new.qcow2"}])
+    earlier = [before, renamed] if earlier_rename else [before]
+    laws.live_through(lab, "web", earlier)
+    process = lab.raw.lookupByName("web").ID()
+    result = laws.converge(lab, "web", after)
+    assert result.pending == [] and lab.raw.lookupByName("web").ID() == process
+    volumes = {disk["name"]: disk.get("volume") for disk in lab.spec("web")["disks"]}
+    assert (volumes["archive"], volumes["data"]) == ("web-data.qcow2", "web-new.qcow2")
+    restart(lab, "web")
+    assert laws.converge(lab, "web", after).pending == []
+    assert laws.assert_killed_runs_are_finished(fresh_of(lab), "web", after, earlier, same) >= 4
+
+
 def test_a_removal_survives_being_killed_anywhere(lab: DomainLab) -> None:
     raw = {"state": "absent", "remove_storage": True}
     assert laws.assert_killed_runs_are_finished(fresh_of(lab), "web", raw, [dict(CREATION, state="stopped")], same) >= 3

@@ -15,14 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from laws import laws
+from laws.container_lab import LxcLab
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Request, Result
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import raise_if_any
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import parse_guest
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.reconcile import Run
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.secrets import sealer
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Result
 
 BRIDGE, SUBNET = "fltestlxc0", "10.213.77"
 PREFIX = "fltest-"
@@ -83,48 +79,19 @@ def bridge() -> Iterator[str]:
         subprocess.run(["ip", "link", "del", BRIDGE], check=True)
 
 
-class Killed(BaseException):
-    """The process died here; nothing catches it, as nothing catches SIGKILL."""
+class Place(LxcLab):
+    """The lab with short names: container `a` is PREFIX + a."""
 
+    fleet = "fltest"
 
-class Place:
-    """A host for tests: declarations go in, results come out."""
-
-    def __init__(self, images: dict[str, str]) -> None:
-        self.images = images
-        self.host = LocalHost()
-        self.names: set[str] = set()
-
-    def driver(self, check: bool = False) -> LxcDriver:
-        return LxcDriver(self.host, images=self.images.get, check_mode=check)
-
-    def run(self, raw: dict[str, Any], name: str = "a", fleet: str = "fltest", check: bool = False,
+    def run(self, raw: dict[str, Any], name: str = "a", fleet: str | None = None, check: bool = False,
             hook: Callable[[str], None] | None = None) -> Result:
-        """One run of one declaration, as the module does it."""
-        full = PREFIX + name
-        self.names.add(full)
-        problems: list[Any] = []
-        spec = parse_guest(raw, "lxc", "", problems)
-        raise_if_any(problems)
-        run = Run(self.driver(check), [Request(full, spec, "", fleet)], sealer(b"k" * 32), hook=hook)
-        decisions = run.survey()
-        if check:
-            return run.report(decisions[0], check_mode=True)
-        result = run.apply()[0]
-        run.wait(decisions[0])
-        return decisions[0].result or result
+        """One run of one declaration."""
+        return self.check(PREFIX + name, raw, fleet) if check else self.apply(PREFIX + name, raw, hook, fleet)
 
-    def converge(self, raw: dict[str, Any], name: str = "a", **more: Any) -> Result:
+    def converge(self, raw: dict[str, Any], name: str = "a") -> Result:
         """Check, apply, apply again: check mode is true, and the second run has nothing to do."""
-        foretold = self.run(raw, name, check=True, **more)
-        result = self.run(raw, name, **more)
-        assert not result.failed, result.msg
-        assert (foretold.changed, foretold.plan, foretold.diff()) == (result.changed, result.plan, result.diff())
-        again = self.run(raw, name, **more)
-        assert not again.failed, again.msg
-        assert not again.changed and again.plan == []
-        assert again.pending == result.pending
-        return result
+        return laws.converge(self, PREFIX + name, raw)
 
     def directory(self, name: str = "a") -> Path:
         return Path("/var/lib/lxc") / (PREFIX + name)
@@ -146,7 +113,6 @@ class Place:
 
     def by_hand(self, text: str, image: Path, name: str = "a", start: bool = False) -> None:
         """A container as an administrator makes it."""
-        self.names.add(PREFIX + name)
         place = self.directory(name)
         (place / "rootfs").mkdir(parents=True)
         subprocess.run(["tar", "-xf", str(image), "-C", str(place / "rootfs")], check=True)
@@ -154,17 +120,10 @@ class Place:
         if start:
             subprocess.run(["lxc-start", "-n", PREFIX + name], check=True)
 
-    def clean(self) -> None:
-        for name in self.names:
-            subprocess.run(["lxc-unfreeze", "-n", name], capture_output=True, check=False)
-            subprocess.run(["lxc-stop", "-k", "-n", name], capture_output=True, check=False)
-            shutil.rmtree(Path("/var/lib/lxc") / name, ignore_errors=True)
-
 
 @pytest.fixture
 def place(image: Path, stubborn_image: Path, bridge: str) -> Iterator[Place]:
-    place = Place({"tiny": str(image), "stubborn": str(stubborn_image)})
-    place.names.update(PREFIX + name for name in "ab")
+    place = Place({"tiny": str(image), "stubborn": str(stubborn_image)}, PREFIX)
     try:
         yield place
     finally:

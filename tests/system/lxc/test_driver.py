@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -17,11 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from laws import laws
+from laws.ansible_run import Ansible, syslog
+from laws.container_lab import settled
+from laws.planted import assert_not_in, assert_secrets_secret
+from laws.wire import Killed
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc import cgroup
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError
 
-from .conftest import PREFIX, SUBNET, Killed, Place
+from .conftest import BRIDGE, PREFIX, SUBNET, Place
 
 BY_HAND = """# our mail relay, ask Anna before you touch it
 lxc.include = /usr/share/lxc/config/common.conf
@@ -168,20 +172,17 @@ def test_a_container_that_will_not_stop_is_killed_only_when_that_is_said(place: 
 def test_a_container_made_by_hand_is_its_own_valid_declaration(place: Place, image: Path, start: bool) -> None:
     place.by_hand(BY_HAND, image, start=start)
     before = place.config()
-    spec = next(iter(place.driver().read([PREFIX + "a"]).values()))
-    from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import schema
-    rendered = schema.render_spec(place.driver().options, spec.stored)
+    rendered = place.spec(PREFIX + "a")
     assert rendered["memory"] == {"size": "96MiB"} and "cpus" not in rendered
     assert rendered["nics"][0]["address"] == f"{SUBNET}.31/24" and rendered["state"] == ("running" if start else "stopped")
-    result = place.run(rendered)
-    assert not result.failed and not result.changed and place.config() == before
+    laws.assert_adoption(place, PREFIX + "a")
+    assert place.config() == before
 
 
 def test_adoption_is_asked_for_and_edits_one_line(place: Place, image: Path) -> None:
     place.by_hand(BY_HAND, image, start=True)
     before, init = place.config(), place.pid()
-    refused = place.run({"memory": "64MiB"})
-    assert refused.failed and "memory.size 96MiB -> 64MiB" in refused.msg and "adopt: true" in refused.msg
+    laws.assert_refused(place, PREFIX + "a", {"memory": "64MiB"}, "memory.size 96MiB -> 64MiB", "adopt: true")
     assert place.config() == before and not (place.directory() / "flotilla.json").exists()
     place.converge({"memory": "64MiB", "adopt": True})
     assert live(place) == cgroup.Limits(64 << 20, 1.5) and place.pid() == init
@@ -193,14 +194,13 @@ def test_adoption_is_asked_for_and_edits_one_line(place: Place, image: Path) -> 
 
 def test_another_fleets_container_is_not_touched(place: Place, base: dict[str, Any]) -> None:
     place.converge(base)
-    result = place.run({**base, "memory": "64MiB", "adopt": True}, fleet="other")
-    assert result.failed and "belongs to fleet 'fltest'" in result.msg
+    laws.assert_refused(place, PREFIX + "a", {**base, "memory": "64MiB", "adopt": True}, "belongs to fleet 'fltest'", fleet="other")
     assert live(place).memory == 128 << 20
 
 
 def test_released_and_protected(place: Place, base: dict[str, Any]) -> None:
     place.converge({**base, "protect": True})
-    assert "is protected" in place.run({"state": "absent"}).msg
+    laws.assert_refused(place, PREFIX + "a", {"state": "absent"}, "is protected")
     init = place.pid()
     place.run({"state": "released"})
     assert place.pid() == init and not (place.directory() / "flotilla.json").exists()
@@ -219,72 +219,78 @@ def test_removing_keeps_the_root_file_system_unless_told(place: Place, base: dic
     assert not place.directory().exists()
 
 
-def die_at(number: int, seen: list[str]):
-    """A hook that dies before the step of this number."""
-    def hook(text: str) -> None:
-        if len(seen) == number:
-            raise Killed(text)
-        seen.append(text)
-    return hook
+NIC = {"name": "lan", "bridge": BRIDGE, "address": f"{SUBNET}.21/24", "gateway": f"{SUBNET}.1"}
+ONE = {"image": "tiny", "cpus": 1, "memory": "128MiB", "nics": [NIC], "tags": {"a": "b"}}
+OTHER = {**ONE, "memory": "64MiB", "cpus": 2, "tags": {"c": "d"}, "hostname": "other", "autostart": True,
+         "nics": [{**NIC, "address": f"{SUBNET}.22/24"}, {"name": "two", "bridge": BRIDGE, "address": f"{SUBNET}.23/24"}]}
+FIRST_BOOT = {"users": [{"name": "ops", "ssh_keys": ["ssh-ed25519 AAAA ops"], "sudo": True}], "timezone": "Europe/Berlin"}
 
 
-def kill_at_every_step(place: Place, prepare: Any, declaration: dict[str, Any]) -> int:
-    """Run a declaration, dying before each of its steps in turn; after each death the next run finishes."""
-    number = 0
-    while True:
-        prepare()
-        seen: list[str] = []
+def fresh_of(place: Place) -> Any:
+    """Makes one host without containers of ours after the other."""
+    def make() -> Any:
+        place.clean()
+        return place, place.wire
+    return make
+
+
+@pytest.mark.usefixtures("bridge")
+@pytest.mark.parametrize(("earlier", "raw"), [
+    ([], {**ONE, "cloud_init": FIRST_BOOT}), ([], {**ONE, "state": "stopped"}), ([], {**ONE, "state": "paused"}), ([ONE], OTHER), ([OTHER], ONE),
+    ([ONE], {**OTHER, "on_change": "restart"}), ([ONE, OTHER], {**OTHER, "on_change": "restart"}),
+    ([{**ONE, "state": "stopped"}], {**OTHER, "state": "running"}), ([ONE], {**OTHER, "state": "stopped"}),
+    ([ONE], {"state": "absent"}), ([ONE], {"state": "absent", "remove_storage": True}), ([ONE], {"state": "released"}),
+], ids=["create", "create stopped", "create paused", "change", "change back", "change and restart", "restart", "change and start",
+        "change and stop", "remove", "remove storage", "release"])
+def test_killed_at_every_changing_call(place: Place, earlier: list[dict[str, Any]], raw: dict[str, Any]) -> None:
+    assert laws.assert_killed_runs_are_finished(fresh_of(place), PREFIX + "a", raw, earlier, settled) >= 1
+
+
+@pytest.mark.usefixtures("bridge")
+def test_a_creation_that_was_killed_anywhere_can_be_removed(place: Place) -> None:
+    for number in range(1000):
+        place.clean()
+        place.wire.kill_before_change(number)
         try:
-            place.run(declaration, hook=die_at(number, seen))
-        except Killed:
-            for name in os.listdir("/var/lib/lxc"):
-                if name == PREFIX + "a":
-                    entries = set(os.listdir(place.directory()))
-                    assert "flotilla.json" in entries or not entries.intersection({"rootfs", "rootfs.partial", "rootfs.removed"}), \
-                        "whatever is left says whose it is"
-            result = place.run(declaration)
-            assert not result.failed, f"after dying before step {number}: {result.msg}"
-            again = place.run(declaration)
-            assert not again.failed and not again.changed, f"after dying before step {number}: {again.msg or again.plan}"
-            number += 1
-            continue
-        return number
+            place.run(ONE)
+        except Killed as death:
+            place.wire.clear()
+            result = place.apply(PREFIX + "a", {"state": "absent"})
+            assert not result.failed, f"{death}: {result.msg}"
+            left = set(os.listdir(place.directory())) if place.directory().exists() else set()
+            assert not left or "rootfs" in left, f"{death}: left {sorted(left)}"
+        else:
+            break
+    assert number > 10
 
 
-def test_dying_at_every_step_of_a_creation(place: Place, base: dict[str, Any]) -> None:
-    def prepare() -> None:
-        place.clean()
-    steps = kill_at_every_step(place, prepare, {**base, "tags": {"a": "b"}})
-    assert steps == 5
-    assert place.inside("uname", "-n") == PREFIX + "a"
+def test_somebody_elses_change_in_between_is_noticed(place: Place, base: dict[str, Any]) -> None:
+    place.converge(base)
+    run, decision = place.decide(PREFIX + "a", {**base, "memory": "64MiB"})
+    theirs = place.config() + "# theirs\n"
+    (place.directory() / "config").write_text(theirs)
+    assert "was changed by somebody else" in run.apply([decision])[0].msg
+    assert place.config() == theirs
 
 
-def test_dying_at_every_step_of_a_change(place: Place, base: dict[str, Any]) -> None:
-    changed = {**base, "memory": "64MiB", "cpus": 2, "tags": {"c": "d"}, "hostname": "other", "on_change": "restart"}
-
-    def prepare() -> None:
-        place.clean()
-        place.converge({**base, "tags": {"a": "b"}})
-    assert kill_at_every_step(place, prepare, changed) >= 6
-    assert live(place) == cgroup.Limits(64 << 20, 2.0) and place.inside("uname", "-n") == "other"
-
-
-@pytest.mark.parametrize("storage", [False, True])
-def test_dying_at_every_step_of_a_removal(place: Place, base: dict[str, Any], storage: bool) -> None:
-    def prepare() -> None:
-        place.clean()
-        place.converge(base)
-    assert kill_at_every_step(place, prepare, {"state": "absent", "remove_storage": storage}) >= 2
-    assert place.directory().exists() is not storage
+@pytest.mark.parametrize("threads", [1, 4])
+def test_one_containers_failure_is_its_own(place: Place, base: dict[str, Any], tmp_path: Path, threads: int) -> None:
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(Path(place.images["tiny"]).read_bytes()[:300000])
+    place.images["cut"] = str(cut)
+    plain = {**base, "nics": []}
+    results = place.run_all({PREFIX + name: {**plain, **more} for name, more in (
+        ("a", {}), ("bad", {"image": "nowhere"}), ("lost", {"image": "cut"}), ("c", {"state": "stopped"}))}, threads)
+    laws.assert_failure_is_its_own(results, [PREFIX + "bad", PREFIX + "lost"])
+    assert place.pid() and place.exists(PREFIX + "c") and not place.directory("bad").exists()
 
 
-def test_a_creation_that_died_can_be_removed(place: Place, base: dict[str, Any]) -> None:
-    with pytest.raises(Killed):
-        place.run(base, hook=die_at(2, []))
-    assert not (place.directory() / "config").exists() and (place.directory() / "rootfs.partial").exists()
-    assert place.run(base, check=True).changed
-    place.converge({"state": "absent"})
-    assert not place.directory().exists()
+def test_an_unchanged_container_costs_a_few_reads(place: Place, base: dict[str, Any]) -> None:
+    many = {PREFIX + "n%d" % number: {**base, "nics": [], "state": "stopped"} for number in range(5)}
+    assert not any(result.failed for result in place.run_all(many).values())
+    # For each its directory's names; the texts of all are read at once, and so is what the kernel says of processes.
+    laws.assert_cost_of_nothing(place.wire, lambda: place.run_all(many), 5, 2, 16)
+    laws.assert_one_change_is_one_resource(place, place.wire, many, PREFIX + "n3", {**base, "nics": [], "state": "stopped", "memory": "64MiB"})
 
 
 def test_a_failed_run_says_what_was_done(place: Place, base: dict[str, Any]) -> None:
@@ -301,16 +307,41 @@ def test_a_failed_run_says_what_was_done(place: Place, base: dict[str, Any]) -> 
 def test_secrets_are_nowhere(place: Place, base: dict[str, Any]) -> None:
     planted = "$6$rounds$planted-secret"
     with_secret = {**base, "cloud_init": {"users": [{"name": "ops", "hashed_password": planted}]}}
-    result = place.converge(with_secret)
+    assert_secrets_secret(place, PREFIX + "a", with_secret, [planted])
+    result = place.run(with_secret)
     note = place.directory() / "flotilla.json"
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
-    assert planted not in note.read_text() and planted not in json.dumps(result.to_dict())
     assert planted in (place.directory() / "rootfs/etc/shadow").read_text()
     keep = result.spec["cloud_init"]
     assert keep["users"][0]["hashed_password"] == {"keep": True}
     assert not place.run({**base, "cloud_init": keep}).changed
     other = place.run({**base, "cloud_init": keep}, name="b")
     assert other.failed and "{keep: true}" in other.msg and not place.directory("b").exists()
+
+
+@pytest.mark.slow
+def test_through_ansible_check_is_truthful_and_secrets_are_said_nowhere(place: Place, base: dict[str, Any], tmp_path: Path) -> None:
+    hashed = "$6$salt$planted-hash-of-a-password"
+    # Without a network: nothing of libvirt is asked.
+    arguments = {"name": PREFIX + "a", "fleet": "fltest", "engine": "lxc", "nics": [], "memory": "128MiB", "image": "tiny",
+                 "images": [{"name": "tiny", "rootfs": place.images["tiny"]}], "state": "stopped",
+                 "cloud_init": {"users": [{"name": "ops", "hashed_password": hashed}]}}
+    with syslog() as log:
+        ansible = Ansible(tmp_path, log)
+        foreseen = ansible.module("container", arguments, check=True)
+        assert place.documents() == {}, "check mode touched the host"
+        real, again = ansible.module("container", arguments), ansible.module("container", arguments)
+        wrong = ansible.module("container", {**arguments, "cloud_init": {"users": [{"name": "ops", "hashed_passwd": hashed}]}})
+    for said in (foreseen, real, again):
+        assert not said.result["failed"], said.result["msg"]
+    for part in ("changed", "plan", "diff"):
+        assert foreseen.result[part] == real.result[part]
+    assert real.result["changed"] and not again.result["changed"] and again.result["plan"] == []
+    assert wrong.result["failed"] and "hashed_passwd" in wrong.result["msg"]
+    for said in (foreseen, real, again, wrong):
+        assert "flotilla" in said.syslog, "the listener heard nothing, so it proves nothing"
+        assert_not_in(said.places(), [hashed])
+    assert_not_in(place.public_documents(), [hashed])
 
 
 def test_a_later_first_boot_is_pending_and_never_done(place: Place, base: dict[str, Any]) -> None:
@@ -334,10 +365,9 @@ def test_a_later_first_boot_is_pending_and_never_done(place: Place, base: dict[s
     ({"cloud_init": {"users": [{"name": "Bad"}]}}, "cloud_init.users[0].name"),
 ])
 def test_what_cannot_be_is_refused_with_its_place(place: Place, base: dict[str, Any], change: dict[str, Any], path: str) -> None:
-    for check in (True, False):
-        result = place.run({**base, **change}, check=check)
-        assert result.failed and path in [problem["path"] for problem in result.problems], result.msg
-        assert not result.changed and not place.directory().exists()
+    result = laws.assert_refused(place, PREFIX + "a", {**base, **change})
+    assert path in [problem["path"] for problem in result.problems], result.msg
+    assert not place.directory().exists()
 
 
 def test_one_mac_address_for_two_is_refused(place: Place, base: dict[str, Any]) -> None:
@@ -394,7 +424,8 @@ def test_an_edit_by_hand_is_pending_and_a_start_by_hand_clears_it(place: Place, 
 def test_one_that_dies_while_it_is_read_is_just_stopped(place: Place, base: dict[str, Any]) -> None:
     place.converge(base)
     driver = place.driver()
-    run, seen = driver.host.run, []
+    host = place.host
+    run, seen = host.run, []
 
     def late(argv, *rest, **more):
         if argv[0] == "nsenter" and not seen:

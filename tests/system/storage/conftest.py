@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import libvirt
 import pytest
+from laws.libvirt_lab import NetworkLab
 
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.connection import connect
 
@@ -36,41 +36,22 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def clean(connection: Any) -> Iterator[None]:
+def clean(private_uri: str) -> Iterator[None]:
     """Removes what a test left."""
     yield
-    for network in connection.listAllNetworks(0):
-        if network.isActive():
-            network.destroy()
-        network.undefine()
-    for pool in connection.listAllStoragePools(0):
-        if pool.isActive():
-            pool.destroy()
-        pool.undefine()
+    NetworkLab(private_uri).wipe()
 
 
 @pytest.fixture
 def pool(connection: Any, folder: Path, clean: None) -> str:
     """A pool of type dir."""
+    return make_pool(connection, folder)
+
+
+def make_pool(connection: Any, folder: Path) -> str:
+    """Somebody else makes a pool below a folder."""
     xml = "<pool type='dir'><name>plain</name><target><path>%s/pool</path></target></pool>" % folder
     made = connection.storagePoolDefineXML(xml, 0)
     made.build(0)
     made.create(0)
     return str(made.name())
-
-
-def documents(connection: Any) -> dict[str, str]:
-    """Every network and pool as libvirt stores it, with whether it is active and starts with the host."""
-    found = {}
-    for network in connection.listAllNetworks(0):
-        flags = libvirt.VIR_NETWORK_XML_INACTIVE if network.isActive() else 0
-        found["network " + network.name()] = f"{network.XMLDesc(flags)}{network.isActive()}{network.autostart()}"
-        if network.isActive():
-            found["live network " + network.name()] = network.XMLDesc(0)
-    for pool in connection.listAllStoragePools(0):
-        flags = libvirt.VIR_STORAGE_XML_INACTIVE
-        found["pool " + pool.name()] = f"{pool.XMLDesc(flags)}{pool.isActive()}{pool.autostart()}"
-        if pool.isActive():
-            for volume in pool.listAllVolumes(0):
-                found[f"volume {pool.name()}/{volume.name()}"] = str(volume.info())
-    return found

@@ -157,3 +157,22 @@ def test_no_space(connection: Any, folder: Path, storage: Storage, clean: None) 
         made.destroy()
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("kind", ["raw", "qcow2", "vmdk", "qed", "luks"])
+def test_capacity_is_what_libvirt_says_of_the_file(storage: Storage, pool: str, folder: Path, kind: str) -> None:
+    """Read from the file where its head tells it, and asked of libvirt where it does not."""
+    secret = ["--object", "secret,id=s,data=word", "-o", "key-secret=s,iter-time=10"] if kind == "luks" else []
+    subprocess.run(["qemu-img", "create", "-q", *secret, "-f", kind, str(folder / "pool/disk"), "7M"], check=True)
+    storage.refresh(pool)
+    there = storage.volume(pool, "disk")
+    assert there is not None and storage.capacity(pool, "disk") == there.capacity
+
+
+def test_capacity_of_an_overlay_and_of_nothing(storage: Storage, pool: str) -> None:
+    storage.create_volume(pool, "base.qcow2", 1 << 20, "qcow2")
+    storage.create_volume(pool, "over.qcow2", 3 << 20, "qcow2", "base.qcow2")
+    assert storage.capacity(pool, "over.qcow2") == 3 << 20
+    storage.resize(pool, "over.qcow2", 5 << 20)
+    assert storage.capacity(pool, "over.qcow2") == 5 << 20
+    assert storage.capacity(pool, "none") is None and storage.capacity("none", "none") is None

@@ -65,6 +65,16 @@ def test_a_new_name_keeps_the_volume(host: Host, state: str) -> None:
     assert paths(host.run(state=state, disks=[ROOT, {"name": "archive"}])) == []
 
 
+def test_a_renamed_disk_no_longer_declared_is_detached(host: Host) -> None:
+    data = {"name": "data", "pool": "default-pool", "size": "1GiB"}
+    host.run(state="stopped", disks=[ROOT, data])
+    host.run(state="stopped", disks=[ROOT, {**data, "name": "archive", "was": "data"}])
+    done = host.run(state="stopped", disks=[ROOT])
+    assert paths(done) == ["disks[archive]"] and [disk["name"] for disk in done.spec["disks"]] == ["root"]
+    assert done.status["orphaned"] == [f"default-pool/{host.name}-data.qcow2"]
+    assert paths(host.run(state="stopped", disks=[ROOT])) == []
+
+
 def test_a_disk_no_longer_declared_is_detached_and_its_volume_named(host: Host) -> None:
     host.run(state="stopped", disks=[ROOT, {"name": "data", "pool": "default-pool", "size": "1GiB"}])
     done = host.run(state="stopped", disks=[ROOT])

@@ -109,6 +109,43 @@ def test_a_disk_is_renamed_and_keeps_its_volume(lab: DomainLab) -> None:
     assert lab.volumes() == ["fast/web-data.qcow2"]
 
 
+ROOT = {"name": "root", "pool": "fast", "size": "1MiB"}
+ARCHIVE = {"name": "archive", "was": "data", "pool": "fast", "size": "1MiB"}
+# A new disk under the old name of one that is renamed; its usual volume is the other's.
+NEW_DATA = {"name": "data", "pool": "fast", "size": "2MiB", "volume": "web-new.qcow2"}
+RENAMED = dict(BASE, disks=[ROOT, ARCHIVE])
+RENAMED_AND_NEW = dict(BASE, disks=[ROOT, ARCHIVE, NEW_DATA])
+BEFORE = dict(BASE, disks=[ROOT, *BASE["disks"]])
+
+
+def volumes_by_name(lab: DomainLab) -> dict[str, str]:
+    return {disk["name"]: disk["volume"] for disk in lab.spec("web")["disks"]}
+
+
+@pytest.mark.parametrize("earlier", [[BEFORE], [BEFORE, RENAMED]], ids=["in one run", "in two"])
+def test_a_new_disk_gets_the_name_of_a_renamed_one(lab: DomainLab, earlier: list[dict[str, object]]) -> None:
+    laws.live_through(lab, "web", earlier)
+    laws.assert_refused(lab, "web", dict(BASE, disks=[ROOT, ARCHIVE, BASE["disks"][0]]), "disks[2].volume",
+                        "this is the guest's disk archive already", "declare another volume")
+    result = laws.converge(lab, "web", RENAMED_AND_NEW)
+    assert set(laws.entries(result)) - {"disks[archive].name"} == {"disks[data]"}
+    wanted = {"root": "web-root.qcow2", "archive": "web-data.qcow2", "data": "web-new.qcow2"}
+    assert volumes_by_name(lab) == wanted and result.status["orphaned"] == []
+    # It is changed, and taken away, under the name that it has, and the other stays.
+    laws.converge(lab, "web", dict(BASE, disks=[ROOT, ARCHIVE, {**NEW_DATA, "serial": "S1"}]))
+    assert [disk.get("serial") for disk in lab.spec("web")["disks"]] == [None, None, "S1"]
+    gone = laws.converge(lab, "web", RENAMED)
+    assert gone.status["orphaned"] == ["fast/web-new.qcow2"] and volumes_by_name(lab) == {"root": "web-root.qcow2", "archive": "web-data.qcow2"}
+    laws.converge(lab, "web", RENAMED_AND_NEW)
+    laws.converge(lab, "web", dict(BASE, disks=[ROOT, NEW_DATA]))
+    assert volumes_by_name(lab) == {"root": "web-root.qcow2", "data": "web-new.qcow2"}
+
+
+@pytest.mark.parametrize("earlier", [[BEFORE], [BEFORE, RENAMED]], ids=["in one run", "in two"])
+def test_a_new_disk_under_an_old_name_survives_being_killed_anywhere(fresh: Fresh, earlier: list[dict[str, object]]) -> None:
+    assert laws.assert_killed_runs_are_finished(fresh, "web", RENAMED_AND_NEW, earlier, settled) >= 3
+
+
 def test_fixed(lab: DomainLab) -> None:
     lab.must("web", BASE)
     disk = BASE["disks"][0]
@@ -305,6 +342,22 @@ def test_first_boot_only(lab: DomainLab) -> None:
     assert laws.pendings(stopped)["cloud_init.hostname"] == ("one", "three", "first boot only")
 
 
+@pytest.mark.parametrize("more", [{}, {"on_change": "restart"}, {"on_change": "defer"}])
+def test_a_change_for_the_first_boot_is_told_apart_from_one_that_a_restart_brings(lab: DomainLab, more: dict[str, object]) -> None:
+    raw = dict(RUNNING, cloud_init={"hostname": "one"})
+    laws.converge(lab, "web", raw)
+    later = dict(raw, cloud_init={"hostname": "two"}, console=False, force_stop=True, stop_timeout=0, **more)
+    foreseen, done = lab.check("web", later), laws.converge(lab, "web", later)
+    for result in (foreseen, done):
+        assert laws.entries(result)["cloud_init.hostname"] == ("one", "two", "restart")
+        assert laws.entries(result)["console"][2] == "restart"
+        assert laws.pendings(result)["cloud_init.hostname"] == ("one", "two", "first boot only")
+        assert result.to_dict()["diff"]["after_header"] == (
+            "first boot only, which not even a restart brings into a guest that has booted: cloud_init.hostname")
+    again = lab.must("web", later)
+    assert again.diff() == {"before": {}, "after": {}} and laws.pendings(again)["cloud_init.hostname"][2] == "first boot only"
+
+
 def test_cloud_init_of_an_adopted_guest_never_runs(lab: DomainLab) -> None:
     lab.define(FOREIGN % "old")
     result = laws.converge(lab, "old", {"adopt": True, "cloud_init": {"hostname": "new"}})
@@ -339,6 +392,38 @@ def test_remove_storage_spares_a_disk_that_another_guest_has_now(lab: DomainLab)
     result = laws.converge(lab, "web", {"state": "absent", "remove_storage": True})
     assert lab.volumes() == ["fast/web-data.qcow2"] and not result.failed
     assert not lab.exists("web")
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_removing_many_with_their_storage_reads_the_host_once(lab: DomainLab, threads: int) -> None:
+    def documents_read(count: int) -> int:
+        raws = {"n%d" % number: dict(SMALL, disks=BASE["disks"]) for number in range(count)}
+        assert not any(result.failed for result in lab.run_all(raws).values())
+        lab.wire.clear()
+        results = lab.run_all({name: {"state": "absent", "remove_storage": True} for name in raws}, threads)
+        assert all(result.changed and not result.failed for result in results.values()), [result.msg for result in results.values()]
+        assert not any(volume.startswith("fast/n") for volume in lab.volumes())
+        return lab.wire.calls["virDomain.XMLDesc"]
+
+    lab.must("web", BASE)
+    lab.must("web", dict(BASE, disks=[]))
+    lab.must("heir", dict(SMALL, disks=[{"name": "data", "pool": "fast", "volume": "web-data.qcow2", "existing": True}]))
+    few, many = documents_read(10), documents_read(40)
+    # Each its stored document when the run begins, and both documents of each when the first is removed; less those gone by then.
+    assert many - few <= 3 * 30, "the cost grows faster than the number of guests"
+    assert lab.volumes() == ["fast/web-data.qcow2"]
+
+
+def test_a_disk_that_another_guest_gets_in_the_same_run_is_spared(lab: DomainLab) -> None:
+    """The host is read for the first removal; what the run itself does after that is known without reading."""
+    for name in ("first", "web"):
+        lab.must(name, dict(SMALL, disks=[dict(BASE["disks"][0], volume="%s-data.qcow2" % name)]))
+    lab.must("web", SMALL)
+    moved = {"name": "data", "pool": "fast", "volume": "web-data.qcow2", "existing": True}
+    gone = {"state": "absent", "remove_storage": True}
+    results = lab.run_all({"first": gone, "heir": dict(SMALL, disks=[moved]), "web": gone})
+    assert not any(result.failed for result in results.values()), [result.msg for result in results.values()]
+    assert lab.volumes() == ["fast/web-data.qcow2"]
 
 
 def test_a_killed_removal_is_finished(fresh: Fresh) -> None:
@@ -441,3 +526,14 @@ def test_a_nic_cannot_move_to_a_network_that_is_not_there(lab: DomainLab) -> Non
 def test_a_disk_never_shrinks(lab: DomainLab) -> None:
     lab.must("web", BASE)
     laws.assert_refused(lab, "web", dict(BASE, disks=[dict(BASE["disks"][0], size="512KiB")]), "disks[0].size", "shrink")
+
+
+def test_what_libvirt_makes_by_itself_stays_when_a_whole_spec_is_declared_no_more(lab: DomainLab) -> None:
+    """A person adopts a guest by its whole spec, and then shortens the declaration to what he cares about."""
+    lab.define((FOREIGN % "old").replace("</devices>", "<input type='mouse' bus='ps2'/><serial type='pty'><target port='0'/></serial></devices>"))
+    spec = lab.spec("old")
+    assert {"controllers", "consoles", "serials"} <= set(spec)
+    laws.converge(lab, "old", spec)
+    kept = {name: spec[name] for name in ("state", "memory", "cpus", "disks", "nics", "media", "host_devices", "xml")}
+    short = laws.converge(lab, "old", kept)
+    assert not {path for path in laws.entries(short) if path.startswith(("controllers", "consoles", "serials", "inputs"))}, short.plan

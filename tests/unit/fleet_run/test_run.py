@@ -11,8 +11,9 @@ from typing import Any, Dict, List
 import pytest
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotation import Annotation
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError, Refused
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.plan import FIRST_BOOT, Rule
 
-from .doubles import Host, Killed, statuses
+from .doubles import RESTARTED, Host, Killed, statuses
 
 NETWORKS = [{"name": "prod", "mode": "nat", "subnet": "10.20.0.0/24"}]
 POOLS = [{"name": "fast", "path": "/srv/fast"}]
@@ -73,6 +74,13 @@ def test_what_waits_for_a_restart_is_pending_in_every_run(host: Host) -> None:
     assert host.run(params)["summary"]["pending"] == 1
     again = host.run(params)
     assert statuses(again)["db"] == "pending" and not again["changed"]
+
+
+def test_the_diff_names_what_not_even_a_restart_brings(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.run(shop({**DB, "cpus": {"count": 2, "maximum": 4}}))
+    monkeypatch.setattr(host.domain, "rule", lambda pattern: Rule(live=pattern != RESTARTED, reason=FIRST_BOOT))
+    result = host.laws(shop({**DB, "cpus": {"count": 2, "maximum": 8}}))
+    assert result["diff"]["after"] == {"db.cpus.maximum": 8} and result["diff"]["after_header"].endswith(": db.cpus.maximum")
 
 
 def test_a_wrong_declaration_stops_the_run_before_the_first_step(host: Host) -> None:

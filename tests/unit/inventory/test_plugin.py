@@ -287,3 +287,50 @@ def test_names_of_configuration_files(reader: Reader, tmp_path: Path) -> None:
         (tmp_path / name).write_text("plugin: flotilla.virt.guests\n")
     found = reader.ask({"verify": [str(tmp_path / name) for name in [*expected, "no.flotilla.yml"]]})["fits"]
     assert {Path(path).name: fits for path, fits in found.items()} == {**expected, "no.flotilla.yml": False}
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+
+
+def with_key(name: str, key: str = KEY) -> dict[str, Any]:
+    item = guest(name)
+    item["status"]["host_keys"] = [key]
+    return item
+
+
+def test_known_hosts_beside_the_inventory(ansible: Ansible) -> None:
+    ansible.has("kvm1", "kvm", with_key("db1"), guest("quiet"), with_key("liar", "* " + KEY))
+    ansible.has("kvm2", "lxc", with_key("web"))
+    found = ansible.parse(HOSTS + "known_hosts: ssh/known\n")["hosts"]
+    written = (ansible.place / "ssh/known").read_text().splitlines()[1:]
+    assert written == ["db1 " + KEY, "web " + KEY]
+    assert found["db1"]["flotilla_host_keys"] == [KEY] and found["quiet"]["flotilla_host_keys"] == found["liar"]["flotilla_host_keys"] == []
+    assert "HostKeyAlias=db1" in found["db1"]["ansible_ssh_common_args"] and str(ansible.place / "ssh/known") in found["db1"]["ansible_ssh_common_args"]
+    assert "ansible_ssh_common_args" not in found["quiet"] and "ansible_ssh_common_args" not in found["liar"]
+
+
+def test_known_hosts_of_a_cached_reading(ansible: Ansible) -> None:
+    ansible.has("kvm1", "kvm", with_key("db1"))
+    text = HOSTS + cached(ansible.place) + "known_hosts: known\n"
+    ansible.parse(text)
+    (ansible.place / "known").unlink()
+    ansible.parse(text)
+    assert len(ansible.runs) == 1 and "db1 " + KEY in (ansible.place / "known").read_text()
+
+
+def test_known_hosts_that_cannot_be_written(ansible: Ansible) -> None:
+    (ansible.place / "file").touch()
+    assert "known_hosts: cannot write" in ansible.refusal(HOSTS + "known_hosts: file/known\n")
+
+
+def test_known_hosts_in_a_directory_of_inventories(ansible: Ansible) -> None:
+    """As the example in the documentation has it: the file is no inventory."""
+    ansible.has("kvm1", "kvm", with_key("db1"))
+    folder = ansible.place / "inventory"
+    folder.mkdir()
+    (folder / "guests.flotilla.yml").write_text("plugin: flotilla.virt.guests\nknown_hosts: known_hosts.txt\n" + HOSTS)
+    answers = [[host, engine, answer] for (host, engine), answer in ansible.said.items()]
+    for _turn in range(2):
+        found = ansible.reader.ask({"sources": [str(folder)], "cache": False, "answers": answers})
+        assert not found["error"] and not found["shown"], found["shown"]
+        assert "db1 " + KEY in (folder / "known_hosts.txt").read_text() and "db1" in found["hosts"]

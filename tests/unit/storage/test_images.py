@@ -10,16 +10,19 @@ import functools
 import hashlib
 import http.server
 import os
+import shutil
 import struct
+import subprocess
 import threading
 
 import pytest
+from laws import laws
+from laws.file_wire import files_below
+from laws.image_lab import ImageLab
 
 from ansible_collections.flotilla.virt.plugins.module_utils._host import images
-from ansible_collections.flotilla.virt.plugins.module_utils._host.image_driver import ImageDriver, source_of
+from ansible_collections.flotilla.virt.plugins.module_utils._host.image_driver import source_of
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import FlotillaError
-
-from ...system.storage.laws import Bench
 
 
 def qcow2(capacity=64 << 20, backing=0, features=0):
@@ -154,52 +157,118 @@ def test_a_download_that_spoiled_in_the_cache_is_an_error(tmp_path, server):
 # -- by name -------------------------------------------------------------------------------------------------------------
 
 
+NAME = "debian-12"
+
+
 @pytest.fixture
-def bench(tmp_path):
-    base = tmp_path / "base"
-    return Bench(lambda: ImageDriver(str(base)), "debian-12", lambda: [
-        name for name in files(tmp_path) if not name.endswith(".digest")])
+def lab(tmp_path):
+    return ImageLab(tmp_path)
 
 
-def test_laws_of_an_image(bench, tmp_path, image, server):
+def test_an_image_is_declared_changed_taken_back_and_forgotten(lab, tmp_path, image, server):
     (server.folder / "x.tar").write_bytes(b"a root file system")
     base = str(tmp_path / "base")
-    bench.prove({"disk": str(image)})
-    assert source_of("debian-12", "disk", base) == {"path": str(image)}
+    laws.converge(lab, NAME, {"disk": str(image)})
+    assert source_of(NAME, "disk", base) == {"path": str(image)}
     both = {"disk": str(image), "rootfs": {"url": url(server, "x.tar"), "checksum": checksum(b"a root file system")}}
-    bench.prove(both)
+    laws.converge(lab, NAME, both)
     cached = [name for name in files(tmp_path / "base") if name.endswith("x.tar")]
     assert len(cached) == 1
     (tmp_path / "base" / cached[0]).unlink()
-    assert [entry["path"] for entry in bench.prove(both).plan] == ["rootfs.url", "rootfs.checksum"]
-    done = bench.prove({"disk": str(image)})
+    assert [entry["path"] for entry in lab.check(NAME, both).plan] == ["rootfs.url", "rootfs.checksum"]
+    assert server.asked == ["/x.tar"]
+    lab.must(NAME, both)
+    laws.assert_idempotent(lab, NAME, both)
+    assert server.asked == ["/x.tar"] * 2
+    done = laws.converge(lab, NAME, {"disk": str(image)})
     assert [entry["after"] for entry in done.plan] == [None, None]
     assert not [name for name in files(tmp_path / "base") if name.endswith("x.tar")]
-    assert source_of("debian-12", "rootfs", base) is None
-    bench.prove({"state": "absent"})
-    assert image.exists() and source_of("debian-12", "disk", base) is None
+    assert source_of(NAME, "rootfs", base) is None
+    laws.converge(lab, NAME, {"state": "absent"})
+    assert image.exists() and source_of(NAME, "disk", base) is None
 
 
-def test_dying_anywhere_is_finished(bench, image):
-    def gone():
-        assert not bench.run({"state": "absent"}).failed
+def test_a_variant_that_nobody_declared_is_left_alone(lab, image):
+    record = {"disk": {"path": str(image)}, "rootfs": {"path": str(image)}}
+    images.write_json(str(lab.base / "records" / (NAME + ".json")), record)
+    laws.converge(lab, NAME, {"disk": str(image)})
+    assert lab.spec(NAME)["rootfs"] == {"path": str(image)}
 
-    assert bench.kill_everywhere(None, {"disk": str(image)}, gone) == 2
+
+def test_an_image_that_others_noted_is_adopted_by_its_own_spec_and_by_no_other(lab, image, tmp_path):
+    other = tmp_path / "other.qcow2"
+    other.write_bytes(qcow2(capacity=32 << 20))
+    images.write_json(str(lab.base / "records" / (NAME + ".json")), {"disk": {"path": str(image)}})
+    laws.assert_refused(lab, NAME, {"disk": str(other)}, "was not made by this collection", "disk.path")
+    laws.assert_adoption(lab, NAME)
+    assert laws.entries(laws.converge(lab, NAME, {"disk": str(other)})) == {"disk.path": (str(image), str(other), "live")}
 
 
-def test_of_another_fleet(bench, image):
-    bench.prove({"disk": str(image)})
-    bench.refuse({"rootfs": "/nowhere"}, "belongs to fleet", fleet="other")
+def fresh_host(tmp_path):
+    """Makes one empty host after the other."""
+    def fresh():
+        lab = ImageLab(tmp_path)
+        if lab.base.exists():
+            shutil.rmtree(lab.base)
+        return lab, lab.wire
+    return fresh
+
+
+def test_killed_at_every_change_of_a_file(tmp_path, image, server):
+    (server.folder / "x.qcow2").write_bytes(qcow2(capacity=32 << 20))
+    (server.folder / "x.tar").write_bytes(b"a root file system")
+    got = {"disk": {"url": url(server, "x.qcow2"), "checksum": checksum(qcow2(capacity=32 << 20))}}
+    more = {"disk": str(image), "rootfs": {"url": url(server, "x.tar"), "checksum": checksum(b"a root file system")}}
+    fresh = fresh_host(tmp_path)
+    assert laws.assert_killed_runs_are_finished(fresh, NAME, got) >= 6
+    assert laws.assert_killed_runs_are_finished(fresh, NAME, more, [got]) >= 8
+    assert laws.assert_killed_runs_are_finished(fresh, NAME, {"state": "absent"}, [got]) >= 2
+
+
+def test_a_download_that_a_dead_run_began_is_swept_away(tmp_path, server):
+    (server.folder / "x.qcow2").write_bytes(qcow2())
+    source = {"url": url(server, "x.qcow2"), "checksum": checksum(qcow2())}
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    place = images.cached_path(source["url"], images.parse_checksum(source["checksum"]), str(tmp_path / "base/cache"))
+    os.makedirs(os.path.dirname(place))
+    begun = {pid: "%s.%d.partial" % (place, pid) for pid in (ended.pid, os.getppid())}
+    for path in begun.values():
+        with open(path, "wb") as handle:
+            handle.write(b"half of it")
+    images.fetch(source, base=str(tmp_path / "base"))
+    assert os.path.exists(begun[os.getppid()]), "another run is at it"
+    assert not os.path.exists(begun[ended.pid])
+
+
+def test_of_another_fleet(lab, image):
+    laws.converge(lab, NAME, {"disk": str(image)})
+    laws.assert_refused(lab, NAME, {"rootfs": str(image)}, "belongs to fleet", fleet="other")
+
+
+def test_one_images_failure_is_its_own(lab, image):
+    results = lab.run_all({"good": {"disk": str(image)}, "lost": {"disk": "/nowhere/image.qcow2"}, "fine": {"rootfs": str(image)}})
+    laws.assert_failure_is_its_own(results, ["lost"])
+    assert lab.exists("good") and lab.exists("fine") and not lab.exists("lost")
+
+
+def test_an_unchanged_image_is_read_once_and_never_its_content(lab, image, tmp_path):
+    many = {"i%d" % number: {"disk": str(image)} for number in range(20)}
+    with files_below(tmp_path, lab.wire):
+        lab.run_all(many)
+        # Its record, and when a run begins nothing else.
+        laws.assert_cost_of_nothing(lab.wire, lambda: lab.run_all(many), 20, 1, 1)
+        laws.assert_one_change_is_one_resource(lab, lab.wire, many, "i7", {"disk": str(image), "rootfs": str(image)})
 
 
 @pytest.mark.parametrize(("raw", "words"), [
-    ({}, ["it.disk", "rootfs is required"]),
-    ({"disk": {"url": "http://example.com/x"}}, ["it.disk.checksum", "required"]),
-    ({"disk": {"url": "http://example.com/x", "path": "/x", "checksum": "sha256:" + "0" * 64}}, ["it.disk", "both"]),
-    ({"disk": {"checksum": "sha256:" + "0" * 64}}, ["it.disk", "neither"]),
-    ({"disk": {"path": "/x", "checksum": "md5:0"}}, ["it.disk.checksum", "algorithm"]),
-    ({"disk": "/nowhere/image.qcow2"}, ["it.disk", "is not there"]),
-    ({"rootfs": "/tmp"}, ["it.rootfs", "is not a file"]),
+    ({}, ["disk", "rootfs is required"]),
+    ({"disk": {"url": "http://example.com/x"}}, ["disk.checksum", "required"]),
+    ({"disk": {"url": "http://example.com/x", "path": "/x", "checksum": "sha256:" + "0" * 64}}, ["disk", "both"]),
+    ({"disk": {"checksum": "sha256:" + "0" * 64}}, ["disk", "neither"]),
+    ({"disk": {"path": "/x", "checksum": "md5:0"}}, ["disk.checksum", "algorithm"]),
+    ({"disk": "/nowhere/image.qcow2"}, ["disk", "is not there"]),
+    ({"rootfs": "/tmp"}, ["rootfs", "is not a file"]),
 ])
-def test_bad_input(bench, raw, words):
-    bench.refuse(raw, *words)
+def test_bad_input(lab, raw, words):
+    laws.assert_refused(lab, NAME, raw, *words)

@@ -105,13 +105,16 @@ class Builder:
             dns += [server for server in (nics.get(mac) or {}).get("dns") or [] if server not in dns]
         personality.set_network(root, interfaces, dns)
 
-    def follow(self, work: Work, item: read.Container) -> None:
-        """Make the root file system follow a change of NICs or host name, where this collection made it."""
+    def follow(self, work: Work, item: read.Container, text: str) -> None:
+        """Make the root file system follow a change of NICs or host name, where this collection made it.
+
+        `text` is the configuration that is to be stored. It comes after: a run that dies in between finds the change
+        undone there, and makes both again.
+        """
         touched = {change.route[0] for change in work.changes if change.route}.intersection(_ROOTFS_ROUTES)
         if not touched or "rootfs" not in work.annotation.owned:
             return
         root = self.host.rootfs(item.directory + "/rootfs")
-        text = self.host.read_file(item.directory + "/config") or ""
         with work.step("store the %s of %s inside" % (" and ".join(sorted(touched)), work.name)):
             if "hostname" in touched:
                 personality.set_hostname(root, work.want.get("hostname") or work.name)

@@ -94,7 +94,13 @@ class LxcDriver:
                 # One container that ends now must not end the read of a whole host.
                 read.ask(self.host, read.container_path(self.host), item)
                 stored["state"] = grammar.STATES.get(item.state, "present")
-        return Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
+        actual = Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
+        due = note.facts.get("due") if note is not None else None
+        if due is not None:
+            # Reached or not, it is noted no longer, unless the run that reads this notes it again.
+            actual.facts["due"] = None
+            actual.unfinished = {} if due == stored["state"] else {"state": due}
+        return actual
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
@@ -134,10 +140,21 @@ class LxcDriver:
         if making or any(change.route[:1] == ("tags",) for change in work.changes):
             facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
         facts["nics"] = self._noted_nics(work)
+        facts["due"] = self._due(work, making)
         work.note(facts=facts)
         work.annotation = replace(work.annotation, facts={
             name: value for name, value in work.annotation.facts.items() if facts.get(name, value) is not None
             and not (name in facts and facts[name] is None)})
+
+    @staticmethod
+    def _due(work: Work, making: bool) -> Optional[str]:
+        """The power state that nobody declares and that this run must reach all the same, should it die before."""
+        if work.request.option("state") is not None:
+            return None
+        if making:
+            return "running"
+        changed = next((str(change.want) for change in work.changes if change.pattern == "state"), None)
+        return changed or (str(work.existing.stored["state"]) if work.restart else None)
 
     @staticmethod
     def _noted_nics(work: Work) -> Dict[str, Any]:
@@ -152,6 +169,7 @@ class LxcDriver:
     def create(self, work: Work) -> None:
         """Make the container: annotation, root file system under a temporary name, configuration, start."""
         self.builder.create(work)
+        work.note(facts={"due": None})
 
     def change(self, work: Work) -> None:
         """Store every change in one write, then set live what the running container can take, then its state."""
@@ -160,7 +178,7 @@ class LxcDriver:
             raise ValueError("a change needs something to change")
         item: Container = actual.handle
         if item.config is None:
-            self.builder.create(work)
+            self.create(work)
             return
         self._store(work, item)
         if item.is_up and work.request.option("on_change", "live") != "defer":
@@ -172,13 +190,12 @@ class LxcDriver:
         config = ConfigFile(text)
         for change in work.changes:
             self.builder.edit(config, change, work)
+        if str(config) != text and self.host.read_file(item.directory + "/config") != text:
+            raise EngineError("the configuration of the container %s was changed by somebody else just now" % work.name, "run again")
+        self.builder.follow(work, item, str(config))
         if str(config) != text:
             with work.step("store the configuration of %s" % work.name):
-                if self.host.read_file(item.directory + "/config") != text:
-                    raise EngineError("the configuration of the container %s was changed by somebody else just now" % work.name,
-                                      "run again")
                 self.host.write_file(item.directory + "/config", str(config))
-        self.builder.follow(work, item)
         gone = {change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None}
         work.note(facts={"nics": {name: nic for name, nic in work.annotation.facts.get("nics", {}).items() if name not in gone}})
         # Tags, NIC names and DNS stand in the annotation's facts, and the next read needs them to see what is done.
@@ -204,6 +221,7 @@ class LxcDriver:
             self._stop(work, item)
         elif state in ("running", "paused"):
             self.builder.start(work, item, state)
+        work.note(facts={"due": None})
 
     def _stop(self, work: Work, item: Container) -> None:
         if not item.is_up:
@@ -240,10 +258,11 @@ class LxcDriver:
                 self.host.rename(directory + "/config", directory + "/config.removed")
             else:
                 self.host.remove_file(directory + "/config")
+        if not kept:
+            self.host.remove_file(directory + "/config.removed")
         if not (kept and ours):
             self.host.remove_file(directory + "/" + read.ANNOTATION)
         if not kept:
-            self.host.remove_file(directory + "/config.removed")
             self.host.remove_dir(directory)
 
     def annotate(self, actual: Actual, annotation: Optional[Annotation]) -> None:
@@ -256,7 +275,9 @@ class LxcDriver:
         actual.annotation = annotation
 
     def nudge(self, actual: Actual, changes: Sequence[Change]) -> None:
-        """Try again to take memory away that was in use the last time."""
+        """Try again to take memory away that was in use the last time, unless the container has been stopped meanwhile."""
+        if not actual.handle.is_up:
+            return
         for change in changes:
             if change.pattern == "memory.size" and verbs.can_shrink(self.host, actual.handle, change.want, self.hierarchies):
                 verbs.set_live(self.host, actual.handle, edit.live_limit("memory", change.want, self.hierarchies))

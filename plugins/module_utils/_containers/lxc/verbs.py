@@ -83,7 +83,8 @@ def _check_init(host: Host, item: read.Container, root: str, image: str) -> None
 
 def start(host: Host, item: read.Container, timeout: float = START_TIMEOUT) -> None:
     """Start a stopped container and wait until LXC says RUNNING; the error carries LXC's own log."""
-    log = item.directory + "/.flotilla-start.log"
+    # Not in the container's own directory, where a run that dies would leave it for good.
+    log = "/run/flotilla-start-%s.log" % item.name
     host.remove_file(log)
     try:
         said = _run(host, item, "lxc-start", "-d", "-l", "WARN", "-o", log, timeout=timeout)
@@ -187,3 +188,7 @@ def remove_storage(host: Host, item: read.Container) -> None:
         host.rename(item.directory + "/rootfs", removed)
         host.remove_tree(removed)
     host.remove_tree(item.directory + "/" + PARTIAL)
+    # Host keys that a creation that died has made beside it (personality.set_identity).
+    for name in host.list_dir(item.directory):
+        if name.startswith(PARTIAL + "."):
+            host.remove_file(item.directory + "/" + name)

@@ -206,7 +206,8 @@ def _complete_interface(_root: Element, element: Element, _value: Mapping[str, A
 
 _COMPLETED = {
     "vsock": _complete_vsock, "rng": _complete_rng, "graphics[]": _complete_graphics, "filesystems[]": _complete_filesystem,
-    "channels[]": _complete_channel, "serials[]": _complete_chardev, "controllers[]": _complete_usb_controller, "cpus.topology": _complete_topology,
+    "channels[]": _complete_channel, "serials[]": _complete_chardev, "controllers[]": _complete_usb_controller,
+        "cpus.topology": _complete_topology,
     "nics[]": _complete_interface,
 }
 

@@ -44,6 +44,11 @@ def ceilings(request: Request, want: Mapping[str, Any]) -> List[Problem]:
     return problems
 
 
+def moves(work: Work) -> Dict[str, str]:
+    """The new names, by their present ones, of the disks that this run renames."""
+    return {change.before: change.want for change in work.changes if change.pattern == "disks[].name"}
+
+
 class DiskChecks:
     """Whether the disks to be made can be made."""
 
@@ -62,7 +67,7 @@ class DiskChecks:
         if other:
             part = next(part for part in (*ELSEWHERE, "volume") if disk.get(part) is not None)
             return [Problem(where(part), "this is the guest's disk %s already (in disks)" % other,
-                            "call it %s, or give %s a new name with was" % (other, other))]
+                            "call it %s, give %s a new name with was, or declare another volume" % (other, other))]
         if any(disk.get(option) is not None for option in ELSEWHERE):
             return self._file(disk, where)
         if disk.get("pool") is None:
@@ -83,7 +88,8 @@ class DiskChecks:
         def data(of: Mapping[str, Any]) -> List[Any]:
             return [of.get("file"), of.get("device"), of.get("source"), of.get("url"), of.get("pool") if of.get("volume") else None, of.get("volume")]
 
-        stored = work.actual.stored["disks"] if work.actual is not None else {}
+        renamed = moves(work)
+        stored = {renamed.get(label, label): one for label, one in work.actual.stored["disks"].items()} if work.actual else {}
         leaving = [change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None]
         names = list(work.want["disks"])
         earlier = {label: work.want["disks"][label] for label in names[:names.index(name)]}

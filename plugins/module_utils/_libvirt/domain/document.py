@@ -111,6 +111,8 @@ def _edit_thing(domain: Element, things: table.Things, change: Change, want: Map
         value: Any = want
         for part in change.route:
             value = value[part]
+        if things is table.DISKS:
+            value = {**value, "name": next((label for label, known in renamed.items() if known == name), name)}
         build.add_thing(domain, start, things, value, live)
     return True
 
@@ -168,8 +170,13 @@ def _strip_thing(domain: Element, things: table.Things, element: Element) -> Non
     for alias in element.findall("alias"):
         element.remove(alias)
     _prune(element)
-    if things.pattern == "disks[]" and element.find("driver") is not None and dict(element.find("driver").attrib) == {"name": "qemu"}:  # type: ignore[union-attr]
-        element.remove(element.find("driver"))  # type: ignore[arg-type]
+    driver = element.find("driver")
+    if things in (table.DISKS, table.MEDIA) and driver is not None and dict(driver.attrib) == {"name": "qemu"}:
+        element.remove(driver)
+    if things is table.MEDIA:
+        # No medium is ever written to.
+        for node in element.findall("readonly"):
+            element.remove(node)
     left = set(element.attrib) - {"type", "device", "model", "mode", "managed", "autoport", "port", "index", "listen", "version"}
     if not len(element) and not left and not (element.text or "").strip():
         xmltree.remove(domain, element)
@@ -215,6 +222,9 @@ def _drop_ours(domain: Element, generated: bool) -> None:
         for place in ("serial/target", "console/target", "serial/log", "console/log", "channel/source"):
             for node in devices.findall(place):
                 xmltree.remove(devices, node)
+        for node in devices.findall("video/model[@primary]"):
+            node.attrib.pop("primary")
+        _prune(devices)
         _drop_names_alone(devices)
 
 
@@ -240,9 +250,14 @@ def _prune(element: Element) -> None:
 
 # Elements that say nothing when they are empty; others (`<acpi/>`) say something by being there.
 _EMPTY_MEANS_NOTHING = frozenset((
-    "driver", "source", "target", "iotune", "bandwidth", "inbound", "outbound", "features", "hyperv", "kvm", "clock", "cpu", "numa", "cputune", "memtune",
-    "memoryBacking", "numatune", "blkiotune", "os", "devices", "metadata", "resource", "pm", "sysinfo", "bios", "system", "vcpu", "memory", "currentMemory",
-    "maxMemory", "model", "acceleration", "backend", "rate", "blockio", "auth", "host", "virtualport", "parameters", "gl", "binary", "rom", "log", "type",
-    "{http://libosinfo.org/xmlns/libvirt/domain/1.0}libosinfo", "stats", "topology", "firmware", "link", "mac", "port", "vlan", "filterref", "mtu", "boot",
-    "nvram", "loader", "distances", "iothreads", "title", "description", "smbios", "bootmenu", "listen", "cid", "alias", "emulator", "on_poweroff",
+    "driver", "source", "target", "iotune", "bandwidth", "inbound", "outbound", "features", "hyperv", "kvm", "clock", "cpu", "numa",
+        "cputune", "memtune",
+    "memoryBacking", "numatune", "blkiotune", "os", "devices", "metadata", "resource", "pm", "sysinfo", "bios", "system", "vcpu",
+        "memory", "currentMemory",
+    "maxMemory", "model", "acceleration", "backend", "rate", "blockio", "auth", "host", "virtualport", "parameters", "gl", "binary",
+        "rom", "log", "type",
+    "{http://libosinfo.org/xmlns/libvirt/domain/1.0}libosinfo", "stats", "topology", "firmware", "link", "mac", "port", "vlan",
+        "filterref", "mtu", "boot",
+    "nvram", "loader", "distances", "iothreads", "title", "description", "smbios", "bootmenu", "listen", "cid", "alias", "emulator",
+        "on_poweroff",
     "on_reboot", "on_crash", "partition", "cell"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
@@ -21,7 +22,11 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
+<<<<<<< HEAD
 from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader, seeding, table, waiting
+=======
+from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, trial, waiting
+>>>>>>> main
 
 METADATA_KEY = "flotilla"
 
@@ -57,7 +62,11 @@ class DomainDriver:
         self._macs: Optional[Dict[str, str]] = None
         self._fetched: Dict[str, images.Fetched] = {}
         self._reader = reader.Reader(connection, self._capacity)
+<<<<<<< HEAD
         self._installer = installer.Installer(connection, self._storage, local)
+=======
+        self._judge = trial.Judge(connection)
+>>>>>>> main
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -66,8 +75,7 @@ class DomainDriver:
         return self._reader.read(names) if self.connection is not None else {}
 
     def _capacity(self, pool: str, volume: str) -> Optional[int]:
-        there = self.storage.volume(pool, volume) if self.storage is not None else None
-        return None if there is None else there.capacity
+        return self.storage.capacity(pool, volume) if self.storage is not None else None
 
     def rule(self, pattern: str) -> Rule:
         """See `Driver.rule`."""
@@ -85,9 +93,11 @@ class DomainDriver:
             "media": lambda medium: choices.medium_defaults(medium, profile.get("medium", {})),
             "nics": lambda nic: choices.nic_defaults(request.fleet, request.name, nic, profile.get("nic", {}))}
         for option, make in makers.items():
-            items = want.get(option, {})
+            items, there = want.get(option, {}), set(have.get(option, {}))
+            # The name of one that is renamed is free for another.
+            there -= {item["was"] for name, item in items.items() if item.get("was") in there and name not in there}
             if items or option != "media":
-                want[option] = {name: item if name in have.get(option, {}) else make(item) for name, item in items.items()}
+                want[option] = {name: item if name in there else make(item) for name, item in items.items()}
         return want
 
     def _profile(self, request: Request, actual: Optional[Actual]) -> Mapping[str, Any]:
@@ -127,13 +137,30 @@ class DomainDriver:
         if work.actual is None:
             work.note(facts={"emulated": self._check_creation(work)})
         self._note(work, new_disks)
+        self._try(work)
+
+    def _try(self, work: Work) -> None:
+        """Lets libvirt judge the document that this run would define, before anything is touched."""
+        if not self.host_ready or self._test():
+            return
+        if work.actual is None:
+            root = self._new_document(work)
+        else:
+            root = work.actual.handle.stored()
+            if not self._edit(work, root):
+                return
+        objection = self._judge.objection(root)
+        if objection:
+            raise DeclarationError.at(work.request.where, "libvirt refuses the domain %s: %s" % (work.name, objection),
+                                      "correct what it names, or see virsh domcapabilities for what this host can do")
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
             return dict(work.want.get(option, {}))
-        # One that is stored and does not run yet is only to be plugged.
+        # One that is stored and does not run yet is only to be plugged; the name of one that is renamed is free.
+        stored = set(work.actual.stored[option]) - set(checks.moves(work) if option == "disks" else ())
         names = [change.route[1] for change in work.changes
-                 if change.pattern == option + "[]" and change.route[1] not in work.actual.stored[option]]
+                 if change.pattern == option + "[]" and change.route[1] not in stored]
         return {name: work.want[option][name] for name in names if name in work.want[option]}
 
     def _all_macs(self) -> Dict[str, str]:
@@ -234,10 +261,11 @@ class DomainDriver:
         """Notes what this run will make and choose, so that the annotation says it before the first step."""
         owned = [checks.owned_name(disk) for disk in new_disks.values()
                  if disk.get("volume") and not disk.get("existing")]
-        images = dict(work.annotation.facts.get("images", {}))
+        renames = checks.moves(work)
+        images = {renames.get(name, name): image for name, image in work.annotation.facts.get("images", {}).items()}
         images.update({name: disk["image"] for name, disk in new_disks.items() if disk.get("image")})
         facts: Dict[str, Any] = {"images": images} if images else {}
-        renamed = self._renamed(work)
+        renamed = self._renamed(work, new_disks)
         facts["renamed"] = renamed or None
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
@@ -284,15 +312,22 @@ class DomainDriver:
         return changed or (str(work.actual.stored["state"]) if work.restart else None)
 
     @staticmethod
-    def _renamed(work: Work) -> Dict[str, str]:
-        """New names by the names that the devices' aliases carry, for disks declared with `was`."""
+    def _renamed(work: Work, new_disks: Mapping[str, Spec]) -> Dict[str, str]:
+        """New names by the names that the devices' aliases carry, for disks declared with `was`.
+
+        A new disk under the old name of such a one gets a number in its alias, which is still the other's.
+        """
         renamed = dict(work.annotation.facts.get("renamed", {}))
-        for change in work.changes:
-            if change.pattern == "disks[].name":
-                label = next((label for label, name in renamed.items() if name == change.before), change.before)
-                renamed[label] = change.want
-        gone = [change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None]
-        return {label: name for label, name in renamed.items() if name not in gone}
+        for before, after in checks.moves(work).items():
+            renamed[next((label for label, name in renamed.items() if name == before), before)] = after
+        specs = [spec for spec in (work.want, work.actual and work.actual.stored, work.actual and work.actual.live) if spec]
+        for new in new_disks:
+            if new in renamed and new not in renamed.values():
+                taken = set(renamed).union(*(spec.get("disks", {}) for spec in specs))
+                renamed[next(label for label in ("%s.%d" % (new, number) for number in count(2)) if label not in taken)] = new
+        # One that leaves in this run is still found by its name; a later run forgets it.
+        known = set(new_disks).union(checks.moves(work).values(), *(spec.get("disks", {}) for spec in specs[1:]))
+        return {label: name for label, name in renamed.items() if name in known}
 
     def _storage(self) -> Storage:
         if self.storage is None:
@@ -305,12 +340,7 @@ class DomainDriver:
         """See `Driver.create`. The definition comes first: it names all that follows."""
         self._fetch(work)
         seed, seed_volume = self._seed(work)
-        platform, _note = self._platform(work.request)
-        root = build.domain(work.name, self._uuid(work), work.want, platform, work.annotation)
-        if work.want.get("xml"):
-            work.note(facts=fragment.Said(root, None, {}, None).note(work.want["xml"]))
-            xmltree.set_annotation(root, work.annotation.to_json())
-            fragment.merge(root, fragment.parse(work.want["xml"]))
+        root = self._new_document(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
         with work.step("define %s" % work.name):
@@ -321,6 +351,24 @@ class DomainDriver:
         self._store_seed(work, seed, seed_volume)
         self._finish(work, domain, work.want.get("autostart"), work.want["state"])
 
+    def _new_document(self, work: Work) -> Element:
+        """The document of a domain that does not exist yet."""
+        platform, _note = self._platform(work.request)
+        root = build.domain(work.name, self._uuid(work), work.want, platform, work.annotation)
+        if work.want.get("xml"):
+            work.note(facts=fragment.Said(root, None, {}, None).note(work.want["xml"]))
+            xmltree.set_annotation(root, work.annotation.to_json())
+            fragment.merge(root, fragment.parse(work.want["xml"]))
+        return root
+
+    def _edit(self, work: Work, root: Element) -> bool:
+        """Brings every change of the plan into a stored document; says whether there was anything to bring."""
+        edited = self._take_fragment_out(root, work)
+        renamed, live_document = work.annotation.facts.get("renamed", {}), work.existing.handle.live()
+        for change in work.changes:
+            edited = document.edit(root, change, work.want, renamed, live_document) or edited
+        return self._merge_fragment(root, work) or edited
+
     def change(self, work: Work) -> None:
         """See `Driver.change`: volumes, the stored document, the running guest, then its power."""
         actual = work.existing
@@ -329,11 +377,7 @@ class DomainDriver:
         root = xmltree.parse(self._unchanged(handle, work))
         for name, disk in self._new_items(work, "disks").items():
             self._make_volume(work, name, disk)
-        edited = self._take_fragment_out(root, work)
-        for change in work.changes:
-            edited = document.edit(root, change, work.want, work.annotation.facts.get("renamed", {}),
-                                   handle.live()) or edited
-        edited = self._merge_fragment(root, work) or edited
+        edited = self._edit(work, root)
         seed, seed_volume = self._seed(work)
         if seed_volume:
             build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
@@ -391,8 +435,11 @@ class DomainDriver:
         return text
 
     def _define(self, root: Element) -> Any:
-        with translated("define domain %s" % xmltree.get(root, "name")):
-            return self.connection.defineXML(xmltree.tostring(root))
+        name = xmltree.get(root, "name") or ""
+        with translated("define domain %s" % name):
+            defined = self.connection.defineXML(xmltree.tostring(root))
+        self._reader.note(name, root)
+        return defined
 
     def _note_fragment(self, work: Work, domain: Any) -> None:
         """Notes how libvirt wrote what the fragment says: that is what it means by it, and no difference."""
@@ -545,15 +592,15 @@ class DomainDriver:
         else:
             power.stop(handle.domain, work)
         note = actual.annotation
-        elsewhere = self._reader.volumes_of_others(work.name) if erase else set()
         for owned in note.owned if note is not None else ():
-            if owned in elsewhere:
+            if erase and self._reader.used_by_others(work.name, owned):
                 # It was detached here and is another guest's disk now.
                 continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
             if erase or seeding.is_seed_volume(work.name, owned) or installing.is_volume(work.name, owned):
                 self._remove_volume(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
+        self._reader.note(work.name, None)
 
     def _remove_volume(self, work: Work, owned: str) -> None:
         """Removes an owned volume, and what a run that died while it filled it has left under its temporary name."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
 
 from . import memory
@@ -23,14 +23,18 @@ IDENTITY: Mapping[str, Tuple[Tuple[str, ...], ...]] = {
     "filesystem": (("target/@dir",),), "graphics": (("@type",),), "serial": (("target/@port",),), "parallel": (("target/@port",),),
     "console": (("target/@type", "target/@port"), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
     "input": (("@type", "@bus"),), "shmem": (("@name",),), "feature": (("@name",),), "timer": (("@name",),), "vcpupin": (("@vcpu",),),
-    "iothreadpin": (("@iothread",),), "vcpu": (("@id",), ()), "iothread": (("@id",), ()), "cell": (("@id",),), "sibling": (("@id",),), "memnode": (("@cellid",),),
-    "entry": (("@name",), ("@file",)), "boot": (("@dev",), ()), "seclabel": (("@model",), ()), "page": (("@nodeset",), ("@size",)), "tag": (("@id",),),
-    "parameter": (("@name",),), "host": (("@name", "@port"), ("@socket",), ()), "audio": (("@id",),), "link": (("@name",),), "lease": (("key",),),
+    "iothreadpin": (("@iothread",),), "vcpu": (("@id",), ()), "iothread": (("@id",), ()), "cell": (("@id",),),
+        "sibling": (("@id",),), "memnode": (("@cellid",),),
+    "entry": (("@name",), ("@file",)), "boot": (("@dev",), ()), "seclabel": (("@model",), ()), "page": (("@nodeset",), ("@size",)),
+        "tag": (("@id",),),
+    "parameter": (("@name",),), "host": (("@name", "@port"), ("@socket",), ()), "audio": (("@id",),), "link": (("@name",),),
+        "lease": (("key",),),
     "device": (("@alias",), ()), "iothreadsched": (("@iothreads",),), "vcpusched": (("@vcpus",),),
     "{http://libvirt.org/schemas/domain/qemu/1.0}env": (("@name",),), "{http://libvirt.org/schemas/domain/qemu/1.0}device": (("@alias",),),
 }
 # Where the order of the children counts and an argument has no name: these are one leaf each, as a whole.
-WHOLE = ("{http://libvirt.org/schemas/domain/qemu/1.0}commandline", "{http://libvirt.org/schemas/domain/lxc/1.0}namespace", "oemStrings", "initarg")
+WHOLE = ("{http://libvirt.org/schemas/domain/qemu/1.0}commandline", "{http://libvirt.org/schemas/domain/lxc/1.0}namespace",
+    "oemStrings", "initarg")
 # Elements of which a domain may have several that nothing tells apart: matched by what they hold.
 SEVERAL = ("hostdev", "redirdev", "video", "sound", "hub", "rng", "memory", "panic", "smartcard", "watchdog", "tpm", "lease", "address",
            "redirfilter", "usbdev", "listen", "initarg", "host", "iothread", "crypto", "boot", "vcpu", "loader")
@@ -274,17 +278,23 @@ def _restore_attribute(element: Element, name: str, value: Optional[str]) -> Non
 class Said:
     """What a document says that the option `xml` may speak of: compared with a fragment, and told as one.
 
+    document: the document, or its text: of 10,000 domains the parsed ones take 700 MB, and hardly any is looked at.
     applied: the fragment of the last declaration. before: what the places that it changed said before it came.
     means: how libvirt wrote a place of it, by path, where that is not as the fragment has it.
     """
 
-    def __init__(self, document: Element, applied: Optional[str], facts: Mapping[str, Any], rest: Any) -> None:
-        self.document = document
+    def __init__(self, document: Union[Element, str], applied: Optional[str], facts: Mapping[str, Any], rest: Any) -> None:
+        self._document = document
         # A run that died on the way to another fragment has noted the one before.
         self.applied: Optional[str] = facts.get("xml_last") or applied
         self.before: Before = facts.get("xml_before", {})
         self.means: Mapping[str, str] = facts.get("xml_means", {})
         self._rest = rest
+
+    @property
+    def document(self) -> Element:
+        """The document itself."""
+        return fromstring(self._document) if isinstance(self._document, str) else self._document
 
     def render(self) -> Optional[str]:
         """Everything of the document that no other option says, as a fragment; None where there is nothing."""
@@ -296,6 +306,10 @@ class Said:
         if isinstance(other, Said):
             return {path: found for path, _said, found in leaves(parse(self.applied or "<domain/>"), self.document)} or None
         return self.differing(other)[0] or self.left(other) or None
+
+    def fingerprint(self) -> str:
+        """What a plan's digest knows it by, never to be shown: telling what no other option says of a document costs 2 ms."""
+        return self._document if isinstance(self._document, str) else repr(self)
 
     def __repr__(self) -> str:
         return self.render() or ""
@@ -343,4 +357,3 @@ class Said:
         return not differences(self.applied, other.document)[1] or not self.holds(self.applied)
 
     __hash__ = None  # type: ignore[assignment]
-

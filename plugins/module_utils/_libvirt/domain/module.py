@@ -14,7 +14,7 @@ from ..._reconcile.errors import Problem, raise_if_any
 from ..._reconcile.plan import Actual
 from ..connection import is_local
 from ..storage import Storage
-from . import addresses
+from . import addresses, host_keys
 from .driver import DomainDriver, Surroundings
 
 
@@ -41,12 +41,13 @@ def make(connection: Any, uri: Optional[str], surroundings: Surroundings) -> Dom
 
 
 class Observer:
-    """Reads domains for an info module, with addresses where asked for."""
+    """Reads domains for an info module, with addresses and SSH host keys where asked for."""
 
-    def __init__(self, driver: DomainDriver, with_addresses: bool) -> None:
+    def __init__(self, driver: DomainDriver, with_addresses: bool, with_host_keys: bool = False) -> None:
         self.driver = driver
         self.rule = driver.rule
         self.with_addresses = with_addresses
+        self.with_host_keys = with_host_keys
 
     def read(self, names: Optional[Sequence[str]]) -> Dict[str, Actual]:
         """The domains of these names (None: all), `status` completed."""
@@ -57,6 +58,8 @@ class Observer:
                 leases = addresses.all_leases(self.driver.connection) if leases is None else leases
                 actual.status["addresses"] = addresses.of(self.driver.connection, actual.handle.domain,
                                                           actual.handle.live(), leases)
+        if self.with_host_keys:
+            host_keys.add(found)
         return found
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
@@ -15,8 +16,13 @@ from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
+<<<<<<< HEAD
 from ..connection import libvirt, translated
 from . import document, elements, fragment, installing, seeding, table
+=======
+from ..connection import documents_of, libvirt, translated
+from . import document, elements, fragment, seeding, table
+>>>>>>> main
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
@@ -52,9 +58,13 @@ class Reader:
     def __init__(self, connection: Any, capacity: document.Capacity) -> None:
         self.connection = connection
         self.capacity = capacity
+        self._lock = threading.Lock()
+        self._users: Optional[Dict[str, Set[str]]] = None
 
     def read(self, names: Optional[Sequence[str]]) -> Dict[str, Actual]:
         """The domains of these names (None: all), by name."""
+        with self._lock:
+            self._users = None
         with translated("list the domains"):
             domains = self._domains(names)
             autostart = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART, len(domains))
@@ -78,24 +88,38 @@ class Reader:
         """Every MAC address on the host with the domain that has it."""
         return {mac: name for name, root in self._documents(libvirt.VIR_DOMAIN_XML_INACTIVE) for mac in elements.macs(root)}
 
-    def volumes_of_others(self, name: str) -> Set[str]:
-        """The volumes (POOL/VOLUME) that are disks of any other domain, stored or running."""
-        return {volume for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0) for other, root in self._documents(flags)
-                if other != name for volume in elements.volumes(root)}
+    def used_by_others(self, name: str, volume: str) -> bool:
+        """Whether a volume (POOL/VOLUME) is a disk of any other domain, stored or running.
+
+        The host is read for the first that asks, and then remembered until the next `read`: a run that removes many guests
+        must not read all for each. What this run itself defines and removes meanwhile is told by `note`.
+        """
+        with self._lock:
+            if self._users is None:
+                self._users = {}
+                for flags in (libvirt.VIR_DOMAIN_XML_INACTIVE, 0):
+                    for domain, root in self._documents(flags):
+                        self._add_user(domain, root)
+            return bool(self._users.get(volume, set()) - {name})
+
+    def note(self, name: str, root: Optional[Element]) -> None:
+        """This run has defined a domain so, or removed it (None)."""
+        with self._lock:
+            if self._users is not None and root is not None:
+                self._add_user(name, root)
+            elif self._users is not None:
+                for users in self._users.values():
+                    users.discard(name)
+
+    def _add_user(self, name: str, root: Element) -> None:
+        if self._users is not None:
+            for volume in elements.volumes(root):
+                self._users.setdefault(volume, set()).add(name)
 
     def _documents(self, flags: int) -> Iterator[Tuple[str, Element]]:
-        """The document of every domain. One that goes away meanwhile, by another thread or tool, is left out."""
-        with translated("read all domains"):
-            domains = self.connection.listAllDomains(0)
-        for domain in domains:
-            with translated("read domain %s" % domain.name()):
-                try:
-                    text = domain.XMLDesc(flags)
-                except libvirt.libvirtError as error:
-                    if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                        continue
-                    raise
-            yield domain.name(), xmltree.parse(text)
+        """The document of every domain."""
+        for name, text in documents_of(self.connection, flags):
+            yield name, xmltree.parse(text)
 
     def _domains(self, names: Optional[Sequence[str]]) -> List[Any]:
         if names is None or len(names) > FEW:
@@ -126,8 +150,8 @@ class Reader:
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
         live = None if running is None else installing.stripped(running, stored, annotation)
         seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
-        actual = Actual(name, stored=self._spec(stored, annotation, seeded), annotation=annotation,
-                        live=None if live is None else self._spec(live, annotation, seeded, live=True),
+        actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
+                        live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
                         handle=Handle(domain, text, live_text))
         if actual.live is not None and live is not None:
             _complete_live(actual.stored, actual.live)
@@ -167,10 +191,10 @@ class Reader:
                 if owned not in used and not seeding.is_seed_volume(actual.name, owned) and not installing.is_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
-    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, live: bool = False) -> Spec:
+    def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, text: Any, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         facts = annotation.facts if annotation is not None else {}
-        spec["xml"] = fragment.Said(root, annotation.applied.get("xml") if annotation is not None else None, facts,
+        spec["xml"] = fragment.Said(text, annotation.applied.get("xml") if annotation is not None else None, facts,
                                     lambda document_root: document.rest(document_root, annotation is None or not annotation.created))
         if seeded:
             seeding.overlay(spec, annotation, root, live)

@@ -58,7 +58,8 @@ def _limits() -> Tuple[Option, ...]:
         ]
     return tuple(found) + (
         _limit("size_iops", "size_iops_sec", "int", "Bytes of a request that count as one request."),
-        kvm("group", "str", live("iotune/group_name", "set_block_iotune", unless=no_group), "Name of a group of disks of this guest that share the limits."),
+        kvm("group", "str", live("iotune/group_name", "set_block_iotune", unless=no_group),
+            "Name of a group of disks of this guest that share the limits."),
     )
 
 
@@ -66,17 +67,20 @@ IOTUNE = kvm("iotune", "dict", None, "Limits of throughput, changed while the gu
              options=_limits())
 
 SOURCE = kvm("source", "dict", None, "A disk on the network, reached by QEMU itself.", take_back="keep", options=(
-    kvm("protocol", "str", fixed("source/@protocol", NEW_DISK, "net_protocol", "network"), "Protocol.", choices=PROTOCOLS, take_back="keep"),
+    kvm("protocol", "str", fixed("source/@protocol", NEW_DISK, "net_protocol", "network"), "Protocol.", choices=PROTOCOLS,
+        take_back="keep"),
     kvm("name", "str", fixed("source/@name", NEW_DISK, "net_name", "network"),
         "What the server calls it: C(POOL/IMAGE) for rbd, C(IQN/LUN) for iscsi, the export for nbd.", take_back="keep",
         example="iqn.2026-01.com.example:store/1"),
     kvm("hosts", "list", fixed("source", NEW_DISK, "net_hosts", "network"),
         "Servers, each C(HOST) or C(HOST:PORT), or the path of a Unix socket.", take_back="keep", example=["10.0.0.5:3260"]),
     kvm("tls", "bool", fixed("source/@tls", NEW_DISK, "net_yesno", "network"), "Whether to use TLS.", take_back="keep"),
-    kvm("initiator", "str", fixed("source/initiator/iqn/@name", NEW_DISK, "net_text", "network"), "IQN of this host for iscsi.", take_back="keep"),
+    kvm("initiator", "str", fixed("source/initiator/iqn/@name", NEW_DISK, "net_text", "network"), "IQN of this host for iscsi.",
+        take_back="keep"),
     kvm("user", "str", fixed("source/auth/@username", NEW_DISK, "net_text", "network"), "User name for the server.", take_back="keep"),
     kvm("secret", "str", fixed("source/auth/secret", NEW_DISK, "net_secret", "network"),
-        "libvirt secret with the password or key: its UUID or its usage name. The secret itself is never in a declaration.", take_back="keep"),
+        "libvirt secret with the password or key: its UUID or its usage name. The secret itself is never in a declaration.",
+            take_back="keep"),
 ))
 
 URL_DOC = "Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso)."
@@ -118,10 +122,12 @@ DISKS = Option("disks", "items", take_back="delete", row=Thing(
         choices=("off", "on", "unmap")),
     kvm("error_policy", "str", later("driver/@error_policy"), "What happens when the host cannot write.",
         choices=("stop", "report", "ignore", "enospace")),
-    kvm("rerror_policy", "str", later("driver/@rerror_policy"), "What happens when the host cannot read.", choices=("stop", "report", "ignore")),
+    kvm("rerror_policy", "str", later("driver/@rerror_policy"), "What happens when the host cannot read.", choices=("stop",
+        "report", "ignore")),
     kvm("copy_on_read", "bool", later("driver/@copy_on_read", "onoff"), "Copy what is read from the backing image into the disk."),
     kvm("queues", "int", later("driver/@queues", "int"), "Request queues of a virtio disk.", minimum=1),
-    kvm("iothread", "int", later("driver/@iothread", "int"), "Number of the I/O thread (O(cpus.iothreads)) that serves a virtio disk.", minimum=1),
+    kvm("iothread", "int", later("driver/@iothread", "int"),
+        "Number of the I/O thread (O(cpus.iothreads)) that serves a virtio disk.", minimum=1),
     kvm("readonly", "bool", later("readonly", "presence", default=False), "Whether the guest may only read the disk."),
     kvm("shareable", "bool", later("shareable", "presence", default=False), "Whether other guests may use it at the same time."),
     kvm("transient", "bool", later("transient", "presence", default=False), "Throw away what the guest writes when it stops."),
@@ -129,7 +135,8 @@ DISKS = Option("disks", "items", take_back="delete", row=Thing(
     kvm("wwn", "str", later("wwn"), "World wide name that the guest sees, 16 hex digits."),
     kvm("vendor", "str", later("vendor"), "Vendor of a SCSI disk, at most 8 characters."),
     kvm("product", "str", later("product"), "Product of a SCSI disk, at most 16 characters."),
-    kvm("rotation_rate", "int", later("target/@rotation_rate", "int"), "Rotations in a minute that the guest sees; 1 for a solid state disk."),
+    kvm("rotation_rate", "int", later("target/@rotation_rate", "int"),
+        "Rotations in a minute that the guest sees; 1 for a solid state disk."),
     kvm("removable", "bool", later("target/@removable", "onoff"), "Whether a USB disk says that it is removable."),
     kvm("logical_block_size", "int", later("blockio/@logical_block_size", "int"), "Bytes of a logical block that the guest sees."),
     kvm("physical_block_size", "int", later("blockio/@physical_block_size", "int"), "Bytes of a physical block that the guest sees."),
@@ -149,19 +156,23 @@ def _medium(place: str, codec: str = "text", when: str = "") -> Row:
 MEDIA = kvm("media", "items", Thing(
     "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),), first=(("type", "file"), ("device", "cdrom")),
     rule=Rule(unless=medium_not_pluggable, cooperative=True), verb="plug"),
-    "Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.", take_back="delete", options=(
+    "Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.",
+        take_back="delete", options=(
     kvm("name", "label", Row(rule=Rule(always=True)), "Name of the drive within the guest.", required=True),
     kvm("type", "str", later("@device", default="cdrom"), "Kind of drive. V(cdrom) when nothing is declared.", choices=("cdrom", "floppy")),
-    kvm("bus", "str", later("target/@bus", "bus", capability="disk/bus"), "Bus. V(sata) at creation on q35, V(ide) on pc, V(fdc) for a floppy.",
+    kvm("bus", "str", later("target/@bus", "bus", capability="disk/bus"),
+        "Bus. V(sata) at creation on q35, V(ide) on pc, V(fdc) for a floppy.",
         choices=("sata", "scsi", "usb", "ide", "fdc"), take_back="keep"),
     kvm("pool", "reference", _medium("source/@pool", when="volume"), "Storage pool of the medium."),
     kvm("volume", "reference", _medium("source/@volume", when="volume"), "Volume that is the medium."),
     kvm("file", "path", _medium("source/@file", when="file"), "Absolute path of an image file that is the medium."),
     kvm("device", "path", _medium("source/@dev", when="block"), "Absolute path of the host's own drive."),
     kvm("url", "str", _medium("source", "url", "network"), URL_DOC),
-    kvm("format", "str", later("driver/@type", default="raw"), "Format of the medium. V(raw) when nothing is declared.", choices=("raw", "qcow2"), take_back="keep"),
+    kvm("format", "str", later("driver/@type", default="raw"), "Format of the medium. V(raw) when nothing is declared.",
+        choices=("raw", "qcow2"), take_back="keep"),
     kvm("serial", "str", later("serial"), "Serial number that the guest sees."),
     kvm("startup_policy", "str", live("source/@startupPolicy", "update_medium"), "What happens when the medium is not there at start.",
         choices=("mandatory", "requisite", "optional")),
-    kvm("boot_order", "int", later("boot/@order", "boot_order"), "Place in the order in which devices are tried to boot from, from 1.", minimum=1),
+    kvm("boot_order", "int", later("boot/@order", "boot_order"),
+        "Place in the order in which devices are tried to boot from, from 1.", minimum=1),
 ))

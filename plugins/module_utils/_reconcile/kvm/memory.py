@@ -36,12 +36,18 @@ def no_strict(_nodes: Any, running: Mapping[str, Any]) -> str:
     return "the nodes of mode strict are fixed when the guest starts" if running.get("numa", {}).get("mode", "strict") == "strict" else ""
 
 
+def for_hot_plug(_cell: Mapping[str, Any], stored: Spec) -> bool:
+    """Memory that can be plugged needs a cell (virDomainDefValidateMemoryHotplug)."""
+    return stored.get("memory", {}).get("method") in ("dimm", "virtio-mem") and len(stored.get("numa", {}).get("cells", ())) == 1
+
+
 BALLOON = kvm("balloon", "one", Thing("devices/memballoon", rule=Rule(live=False, reason="the balloon is fixed when the guest starts")),
               "The balloon device, by which O(memory.size) changes while the guest runs.", short="model", take_back="keep", options=(
     kvm("model", "str", later("@model"), "V(virtio) (at creation), or V(none) for a guest without one.", required=True,
         choices=("virtio", "virtio-transitional", "virtio-non-transitional", "xen", "none"), take_back="keep"),
     kvm("autodeflate", "bool", later("@autodeflate", "onoff", default=False), "Give memory back to a guest that runs out of it."),
-    kvm("free_page_reporting", "bool", later("@freePageReporting", "onoff", default=False), "Let the guest report memory that it does not use."),
+    kvm("free_page_reporting", "bool", later("@freePageReporting", "onoff", default=False),
+        "Let the guest report memory that it does not use."),
     kvm("stats_period", "int", live("stats/@period", "set_balloon_period", "int", default=0),
         "Seconds between two reports of the guest's memory statistics; 0 for none."),
 ))
@@ -67,7 +73,8 @@ MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
         choices=METHODS, take_back="keep"),
     kvm("slots", "int", later("maxMemory/@slots", "memory_slots", "memory slots are fixed when the guest starts"),
         "DIMMs that can be plugged in with O(memory.method=dimm). 16 at creation.", minimum=1, take_back="keep"),
-    kvm("huge_pages", "huge_pages", later("memoryBacking/hugepages", "huge_pages", "huge pages are fixed when the guest starts", default=False),
+    kvm("huge_pages", "huge_pages", later("memoryBacking/hugepages", "huge_pages", "huge pages are fixed when the guest starts",
+        default=False),
         "Back the memory with huge pages: V(true) for the host's default size, or a size such as V(2MiB) or V(1GiB)."),
     kvm("locked", "bool", later("memoryBacking/locked", "presence", default=False), "Keep the memory from being swapped out by the host."),
     kvm("ksm", "bool", later("memoryBacking/nosharepages", "absence", default=True),
@@ -78,15 +85,18 @@ MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
         choices=("shared", "private")),
     kvm("allocation", "str", later("memoryBacking/allocation/@mode"), "Whether the memory is taken from the host at start.",
         choices=("immediate", "ondemand")),
-    kvm("discard", "bool", later("memoryBacking/discard", "presence", default=False), "Free what backs the memory when the guest ends, without writing it out."),
+    kvm("discard", "bool", later("memoryBacking/discard", "presence", default=False),
+        "Free what backs the memory when the guest ends, without writing it out."),
     kvm("hard_limit", "size", live("memtune/hard_limit", "set_memory_limits", "kib"),
         "Most host memory that the guest's QEMU may use altogether. Too low a value kills the guest."),
-    kvm("soft_limit", "size", live("memtune/soft_limit", "set_memory_limits", "kib"), "Host memory that it is held to when the host is short of memory."),
+    kvm("soft_limit", "size", live("memtune/soft_limit", "set_memory_limits", "kib"),
+        "Host memory that it is held to when the host is short of memory."),
     kvm("swap_hard_limit", "size", live("memtune/swap_hard_limit", "set_memory_limits", "kib"), "Most host memory and swap together."),
     BALLOON,
 ))
 
-CELLS = kvm("cells", "items", Thing("cpu/numa/cell", names=("@id",), rule=Rule(live=False, reason="NUMA cells are fixed when the guest starts")),
+CELLS = kvm("cells", "items", Thing("cpu/numa/cell", names=("@id",), rule=Rule(live=False,
+    reason="NUMA cells are fixed when the guest starts", inherent=for_hot_plug)),
             "NUMA cells that the guest sees. Their memory together is what the guest boots with.", key="id", take_back="delete", options=(
     kvm("id", "str", later("@id"), "Number from 0.", required=True),
     kvm("cpus", "cpuset", later("@cpus", "cpuset"), "CPUs of the cell, such as V(0-3).", required=True, example="0-3"),
