@@ -59,15 +59,10 @@ CLOUD_INIT = Option("cloud_init", "dict", take_back="delete", doc=(
 WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
     "Wait until the guest is ready. A wait that timed out is waited for, and fails again, in the next run.",), options=(
         Option("what", "str", choices=("running", "agent", "address", "cloud_init"), required=True, doc=(
-<<<<<<< HEAD
-            "What to wait for.",)),
-        Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared, 3600 while the guest is being installed.",)),
-=======
             "What to wait for. V(cloud_init) is asked of the guest's agent, else looked for on its serial console. Where"
             " neither can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by"
             " what it was found and what that proves.",)),
-        Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared.",)),
->>>>>>> main
+        Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared, 3600 while the guest is being installed.",)),
 ))
 
 STATE = Option("state", "str", choices=("running", "stopped", "paused", "present", "absent", "released"),

@@ -22,11 +22,7 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-<<<<<<< HEAD
-from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader, seeding, table, waiting
-=======
-from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, trial, waiting
->>>>>>> main
+from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader, seeding, table, trial, waiting
 
 METADATA_KEY = "flotilla"
 
@@ -62,11 +58,8 @@ class DomainDriver:
         self._macs: Optional[Dict[str, str]] = None
         self._fetched: Dict[str, images.Fetched] = {}
         self._reader = reader.Reader(connection, self._capacity)
-<<<<<<< HEAD
         self._installer = installer.Installer(connection, self._storage, local)
-=======
         self._judge = trial.Judge(connection)
->>>>>>> main
 
     # -- reading --------------------------------------------------------------------------------------------------
 

@@ -16,13 +16,8 @@ from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
-<<<<<<< HEAD
-from ..connection import libvirt, translated
-from . import document, elements, fragment, installing, seeding, table
-=======
 from ..connection import documents_of, libvirt, translated
-from . import document, elements, fragment, seeding, table
->>>>>>> main
+from . import document, elements, fragment, installing, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
