@@ -79,7 +79,7 @@ all:
 import os
 import re
 import shlex
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text

@@ -129,7 +129,8 @@ def test_what_the_kernel_is_told() -> None:
 @pytest.mark.parametrize("install,more,path", [
     ({}, {}, "install"), ({"kernel": "/k"}, {}, "install.kernel"), ({"kernel": "/k", "initrd": "/i", "tree": "http://m"}, {}, "install.tree"),
     ({"tree": "m/f"}, {}, "install.tree"), ({"iso": "/i", "cmdline": "x"}, {}, "install.cmdline"),
-    ({"iso": {"file": "/i", "url": "http://i"}}, {}, "install.iso"), ({"iso": {}}, {}, "install.iso"), ({"iso": "/i", "drivers": {"pool": "fast"}}, {}, "install.drivers"),
+    ({"iso": {"file": "/i", "url": "http://i"}}, {}, "install.iso"), ({"iso": {}}, {}, "install.iso"),
+    ({"iso": "/i", "drivers": {"pool": "fast"}}, {}, "install.drivers"),
     ({"iso": {"url": "http://i"}, "answer": answer("preseed")}, {}, "install.iso.url"),
     ({"iso": "/i", "answer": answer("unattend", UNATTEND % "")}, {}, "install.answer.kind"),
     ({"iso": "/i", "product_key": KEY}, {}, "install.product_key"),

@@ -13,7 +13,6 @@ from ..rows import KVM, Row, kvm
 from ..schema import Option
 
 KINDS = ("preseed", "kickstart", "autoinstall", "unattend")
-MEDIA = ("iso", "drivers")
 # Whether it was used is always known: the annotation says it for good.
 ONCE = Row(rule=Rule(creation=True, known=True, reason="used at creation only"))
 
@@ -31,13 +30,15 @@ def _medium(name: str, *doc: str) -> Option:
     ))
 
 
-ANSWER = kvm("answer", "dict", None, "Answer file, so that nobody needs to type. Where it stands is what each installer looks for by itself: a CD"
-             " with C(Autounattend.xml), a CD labelled C(OEMDRV) with C(ks.cfg), a CD labelled C(CIDATA) with C(user-data), or C(preseed.cfg) in the"
-             " installer's own RAM disk. It is removed when the installation is over.", take_back="keep", options=(
-    _once("kind", "str", "What the installer reads: Debian's V(preseed), V(kickstart) (Fedora and its kin), Ubuntu's V(autoinstall), Windows' V(unattend).",
-          choices=KINDS, required=True),
-    _once("text", "secret", "The file itself, such as C({{ lookup('template', 'preseed.cfg.j2') }}). A secret as a whole, since it often holds some.",
-          required=True),
+ANSWER = Option("answer", "dict", engines=KVM, take_back="keep", doc=(
+    "Answer file, so that nobody needs to type. Where it stands is what each installer looks for by itself: a CD with"
+    " C(Autounattend.xml), a CD labelled C(OEMDRV) with C(ks.cfg), a CD labelled C(CIDATA) with C(user-data), or C(preseed.cfg) in the"
+    " installer's own RAM disk. It is removed when the installation is over.",
+), options=(
+    _once("kind", "str", "What the installer reads: Debian's V(preseed), V(kickstart) (Fedora and its kin), Ubuntu's V(autoinstall),"
+          " Windows' V(unattend).", choices=KINDS, required=True),
+    _once("text", "secret", "The file itself, such as C({{ lookup('template', 'preseed.cfg.j2') }}). A secret as a whole, since it"
+          " often holds some.", required=True),
 ))
 
 INSTALL = Option("install", "dict", engines=KVM, take_back="keep", doc=(
