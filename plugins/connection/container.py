@@ -76,16 +76,15 @@ all:
       flotilla_host: kvm1
 """
 
-import os
 import re
 import shlex
 from typing import List, Optional, Tuple
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
 from ansible.plugins.connection import ensure_connect
 from ansible.utils.display import Display
-from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection, parts
 
 display = Display()
 
@@ -151,20 +150,13 @@ class Connection(InnerConnection):
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the controller into the container."""
         super().put_file(in_path, out_path)
-        if not os.path.exists(to_bytes(in_path, errors="surrogate_or_strict")):
-            raise AnsibleFileNotFound("there is no file %s" % in_path)
-        sign = ">"
-        with open(to_bytes(in_path, errors="surrogate_or_strict"), "rb") as stream:
-            while True:
-                data = stream.read(CHUNK)
-                if not data and sign == ">>":
-                    return
-                command = "cat %s %s" % (sign, shlex.quote(out_path)) if data else ": > " + shlex.quote(out_path)
-                code, _out, err = self._run(["/bin/sh", "-c", command], data or None)
-                if code != 0:
-                    raise AnsibleError("cannot write %s in the container %s: %s"
-                                       % (out_path, self.get_option("container"), to_native(err).strip()))
-                sign = ">>"
+        for first, data in parts(in_path, CHUNK):
+            sign = ">" if first else ">>"
+            command = "cat %s %s" % (sign, shlex.quote(out_path)) if data else ": > " + shlex.quote(out_path)
+            code, _out, err = self._run(["/bin/sh", "-c", command], data or None)
+            if code != 0:
+                raise AnsibleError("cannot write %s in the container %s: %s"
+                                   % (out_path, self.get_option("container"), to_native(err).strip()))
 
     @ensure_connect
     def fetch_file(self, in_path: str, out_path: str) -> None:

@@ -81,18 +81,17 @@ all:
 
 import base64
 import json
-import os
 import shlex
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
 from ansible.plugins.connection import ensure_connect
 from ansible.plugins.shell import powershell
 from ansible.utils.display import Display
 from ansible_collections.flotilla.virt.plugins.plugin_utils import _agent_relay
-from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection, parts
 
 display = Display()
 
@@ -193,18 +192,10 @@ class Connection(InnerConnection):
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the controller into the domain."""
         super().put_file(in_path, out_path)
-        if not os.path.exists(to_bytes(in_path, errors="surrogate_or_strict")):
-            raise AnsibleFileNotFound("there is no file %s" % in_path)
-        mode = "wb"
-        with open(to_bytes(in_path, errors="surrogate_or_strict"), "rb") as stream:
-            while True:
-                data = stream.read(CHUNK)
-                if not data and mode == "ab":
-                    return
-                answer = self._ask(do="write", path=self._path(out_path), mode=mode, data=base64.b64encode(data).decode("ascii"))
-                if "refused" in answer:
-                    raise AnsibleError("cannot write %s in the domain %s: %s" % (out_path, self.get_option("domain"), answer["refused"]))
-                mode = "ab"
+        for first, data in parts(in_path, CHUNK):
+            answer = self._ask(do="write", path=self._path(out_path), mode="wb" if first else "ab", data=base64.b64encode(data).decode("ascii"))
+            if "refused" in answer:
+                raise AnsibleError("cannot write %s in the domain %s: %s" % (out_path, self.get_option("domain"), answer["refused"]))
 
     @ensure_connect
     def fetch_file(self, in_path: str, out_path: str) -> None:

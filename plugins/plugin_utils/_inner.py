@@ -6,13 +6,32 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Tuple
+import os
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from ansible import constants as C
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.connection import ConnectionBase
 from ansible.plugins.loader import become_loader, connection_loader
+
+
+def parts(path: str, size: int) -> Iterator[Tuple[bool, bytes]]:
+    """A file of the controller in parts of at most `size` bytes, at least one, each with whether it is the first.
+
+    Raises AnsibleFileNotFound.
+    """
+    name = to_bytes(path, errors="surrogate_or_strict")
+    if not os.path.exists(name):
+        raise AnsibleFileNotFound("there is no file %s" % path)
+    with open(name, "rb") as stream:
+        data = stream.read(size)
+        yield True, data
+        while data:
+            data = stream.read(size)
+            if data:
+                yield False, data
 
 
 class InnerConnection(ConnectionBase):  # type: ignore[misc]
