@@ -84,21 +84,18 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
 from ansible.plugins.connection import ensure_connect
 from ansible.utils.display import Display
-from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection, parts
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import ROOTS_ENVIRONMENT, InnerConnection, parts
 
 display = Display()
 
 CHUNK = 16 * 1024 * 1024
 """Bytes of a file that travel at once: it bounds memory, and a call costs some 10 ms."""
 
-_ENVIRONMENT = {"HOME": "/root", "USER": "root", "LANG": "C.UTF-8",
-                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-
 
 def lxc_command(container: str, path: Optional[str]) -> List[str]:
     """The command line of LXC's attach, to which the command inside is appended."""
     place = ["-P", path] if path else []
-    variables = ["--set-var=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    variables = ["--set-var=%s=%s" % pair for pair in sorted(ROOTS_ENVIRONMENT.items())]
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 

@@ -91,7 +91,7 @@ from ansible.plugins.connection import ensure_connect
 from ansible.plugins.shell import powershell
 from ansible.utils.display import Display
 from ansible_collections.flotilla.virt.plugins.plugin_utils import _agent_relay
-from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import InnerConnection, parts
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import ROOTS_ENVIRONMENT, InnerConnection, parts
 
 display = Display()
 
@@ -170,7 +170,9 @@ class Connection(InnerConnection):
         argv = self._command(to_text(cmd))
         display.vvv("EXEC %s" % to_text(cmd), host=self.get_option("domain"))
         stdin = base64.b64encode(to_bytes(in_data)).decode("ascii") if in_data else ""
-        answer = self._ask(do="run", path=argv[0], arguments=argv[1:], stdin=stdin)
+        # A service such as the agent has no HOME by itself, and Ansible's `~` would stay one.
+        env = [] if self._is_windows() else ["%s=%s" % pair for pair in sorted(ROOTS_ENVIRONMENT.items())]
+        answer = self._ask(do="run", path=argv[0], arguments=argv[1:], stdin=stdin, env=env)
         if "refused" in answer:
             raise AnsibleConnectionFailure("the agent of %s does not run commands: %s" % (self.get_option("domain"), answer["refused"]))
         out, err = (base64.b64decode(answer[stream]) for stream in ("out", "err"))

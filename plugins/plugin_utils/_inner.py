@@ -17,6 +17,11 @@ from ansible.plugins.connection import ConnectionBase
 from ansible.plugins.loader import become_loader, connection_loader
 
 
+ROOTS_ENVIRONMENT = {"HOME": "/root", "USER": "root", "LANG": "C.UTF-8",
+                     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+"""What root finds inside, where nobody has logged in."""
+
+
 def parts(path: str, size: int) -> Iterator[Tuple[bool, bytes]]:
     """A file of the controller in parts of at most `size` bytes, at least one, each with whether it is the first.
 

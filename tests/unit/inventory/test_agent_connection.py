@@ -54,7 +54,8 @@ def test_a_command_runs_in_a_shell_and_gives_code_and_streams() -> None:
     host = Host({"code": 3, "out": b64(b"out"), "err": b64(b"err")})
     assert connection(host).exec_command("echo $HOME", in_data=b"planted-secret") == (3, b"out", b"err")
     assert host.asked == [{"uri": "qemu:///system", "domain": "db1", "do": "run", "path": "/bin/sh", "arguments": ["-c", "echo $HOME"],
-                           "stdin": b64(b"planted-secret")}]
+                           "stdin": b64(b"planted-secret"), "env": [
+                               "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "USER=root"]}]
     assert "echo" not in host.lines[0] and "planted" not in host.lines[0]
 
 
@@ -66,7 +67,7 @@ def test_windows_runs_powershell_and_its_errors_are_plain() -> None:
     code, _out, err = made.exec_command("Get-Item C:\\none", in_data=None)
     assert (code, err.strip()) == (1, b"went wrong")
     request = host.asked[0]
-    assert request["path"].lower().startswith("powershell") and request["arguments"][-2] == "-EncodedCommand"
+    assert request["env"] == [] and request["path"].lower().startswith("powershell") and request["arguments"][-2] == "-EncodedCommand"
     assert "Get-Item C:\\none" in base64.b64decode(request["arguments"][-1]).decode("utf-16-le")
     assert made.module_implementation_preferences == (".ps1", ".exe", "") and made.always_pipeline_modules and not made.allow_executable
 
