@@ -680,6 +680,13 @@ ELSEWHERE: Mapping[str, str] = {
     "os.variant": "test_creation_only",
     "os.machine": "test_machine",
     "nics[].bridge": "test_bridge",
+    **{
+        "install" + part: "tests/unit/install, tests/system/domain/test_install.py"
+        for part in (
+            "", ".iso", ".iso.file", ".iso.pool", ".iso.volume", ".iso.url", ".tree", ".kernel", ".initrd", ".cmdline", ".drivers",
+            ".drivers.file", ".drivers.pool", ".drivers.volume", ".drivers.url", ".answer", ".answer.kind", ".answer.text", ".product_key",
+        )
+    },
     "cloud_init.reseed": "tests/system/domain/test_reseed.py",
     "cloud_init": "a dictionary",
     "cloud_init.users": "test_items",

@@ -241,19 +241,20 @@ _COMPLETED = {
 }
 
 
-def set_seed(root: Element, pool: Optional[str], volume: Optional[str]) -> None:
+def set_seed(root: Element, pool: Optional[str], volume: Optional[str], drive: str = "") -> None:
     """Puts the seed disk into the document, points it to another volume, or removes it (None).
 
-    Read-only and on virtio, since cloud kernels have neither AHCI nor IDE.
+    Read-only and on virtio, since cloud kernels have neither AHCI nor IDE; a CD in a `drive` on that bus where it is named,
+    which is the only place where Windows mounts such a file system.
     """
     devices, there = elements.required(root, "devices"), elements.seed(root)
     if there is not None and volume is None:
         devices.remove(there)
     elif volume is not None:
         if there is None:
-            there = elements.build("disk", {"type": "volume", "device": "disk"}, [
+            there = elements.build("disk", {"type": "volume", "device": "cdrom" if drive else "disk"}, [
                 ("driver", {"name": "qemu", "type": "raw"}),
-                ("target", {"dev": elements.next_target(root, "virtio"), "bus": "virtio"}), ("readonly", {}),
+                ("target", {"dev": elements.next_target(root, drive or "virtio"), "bus": drive or "virtio"}), ("readonly", {}),
                 ("alias", {"name": elements.alias(elements.SEED, "cidata")})])
             devices.append(there)
         xmltree.put(there, "source/@pool", pool)

@@ -91,7 +91,7 @@ def things(domain: Element, thing: rows.Thing, renamed: Names = NO_NAMES) -> Ite
     unnamed = 0
     seen: Set[str] = set()
     for element in domain.iterfind(thing.place):
-        if not belongs(thing, element) or (thing.alias == "disk" and is_seed(element)) or (
+        if not belongs(thing, element) or (thing.alias in ("disk", "media") and is_seed(element)) or (
                 thing.alias == "channel" and xmltree.get(element, "target/@name") == AGENT_CHANNEL):
             continue
         name = named_by_alias(thing.alias, element) or _told(thing, element)
