@@ -18,6 +18,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._libvirt import xmlt
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import fragment
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain.driver import DomainDriver
 
+
 class AdoptionLab(DomainLab):
     """A host that is asked for nothing but libvirt's own word: files need not be there, nor hardware."""
 
@@ -115,11 +116,11 @@ def _differences(one: Element, other: Element, path: str) -> Iterator[str]:
     for tag in list(ours) + [tag for tag in theirs if tag not in ours]:
         left, right = ours.get(tag, []), theirs.get(tag, [])
         # Elements of one name whose order libvirt does not keep are told apart by what they hold.
-        for text in [fragment.canonical(child) for child in left]:
-            twin = next((child for child in right if fragment.canonical(child) == text), None)
+        for child in list(left):
+            twin = next((other for other in right if fragment.canonical(other) == fragment.canonical(child)), None)
             if twin is not None:
                 right.remove(twin)
-                left.remove(next(child for child in left if fragment.canonical(child) == text))
+                left.remove(child)
         for number in range(max(len(left), len(right))):
             place = "%s/%s" % (path, tag)
             if number >= len(left):
