@@ -473,7 +473,8 @@ options:
       family:
         description:
         - 'Family of the operating system. It decides what a new guest is like where nothing else is declared: clock, bus
-          of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation.'
+          of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation. V(plain) adds nothing to what
+          is declared; guests that others made read as such.'
         type: str
         choices:
         - linux
@@ -482,6 +483,7 @@ options:
         - solaris
         - macos
         - other
+        - plain
       variant:
         description:
         - Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other tools
@@ -1510,6 +1512,126 @@ options:
           the network configuration. SSH host keys stay.'
         - Only for engine V(kvm).
         type: bool
+  install:
+    description:
+    - 'Installs a new guest: at its first start it boots an installer, once. What is declared or changed here later is pending,
+      with the reason V(used at creation only).'
+    - Nothing of it stands in the stored definition, so that every other start is from the disks. When the guest agent of
+      the installed system answers, the media are ejected and what was made for them is removed; so the answer file has to
+      install the agent.
+    - 'O(wait_for) waits for that end. Without it the next run finishes what is left to do: an installer that was booted by
+      its kernel ends the virtual machine at its reboot, and whoever comes next, the wait or the next run, starts it from
+      its disk.'
+    - Only for engine V(kvm).
+    type: raw
+    suboptions:
+      iso:
+        description:
+        - Installation medium. With O(install.answer.kind=preseed) or V(autoinstall) its kernel is booted directly.
+        - Only for engine V(kvm).
+        type: raw
+        suboptions:
+          file:
+            description:
+            - Absolute path of the image on the host.
+            - Only for engine V(kvm).
+            type: str
+          pool:
+            description:
+            - Storage pool of the volume that holds it.
+            - Only for engine V(kvm).
+            type: str
+          volume:
+            description:
+            - Volume that holds it.
+            - Only for engine V(kvm).
+            type: str
+          url:
+            description:
+            - Address of the image on a web server, which QEMU reads directly.
+            - Only for engine V(kvm).
+            type: str
+      tree:
+        description:
+        - 'Address of an installation tree, from which kernel and RAM disk are fetched: one with a C(.treeinfo), or Debian''s
+          C(.../dists/SUITE/main/installer-ARCH/current/images).'
+        - Only for engine V(kvm).
+        type: str
+      kernel:
+        description:
+        - Kernel of an installer on the host, to boot once.
+        - Only for engine V(kvm).
+        type: str
+      initrd:
+        description:
+        - RAM disk for O(install.kernel).
+        - Only for engine V(kvm).
+        type: str
+      cmdline:
+        description:
+        - Command line for a kernel that is booted, after what the answer file needs.
+        - Only for engine V(kvm).
+        type: str
+      drivers:
+        description:
+        - Second CD, such as C(virtio-win.iso) for Windows.
+        - Only for engine V(kvm).
+        type: raw
+        suboptions:
+          file:
+            description:
+            - Absolute path of the image on the host.
+            - Only for engine V(kvm).
+            type: str
+          pool:
+            description:
+            - Storage pool of the volume that holds it.
+            - Only for engine V(kvm).
+            type: str
+          volume:
+            description:
+            - Volume that holds it.
+            - Only for engine V(kvm).
+            type: str
+          url:
+            description:
+            - Address of the image on a web server, which QEMU reads directly.
+            - Only for engine V(kvm).
+            type: str
+      answer:
+        description:
+        - 'Answer file, so that nobody needs to type. Where it stands is what each installer looks for by itself: a CD with
+          C(Autounattend.xml), a CD labelled C(OEMDRV) with C(ks.cfg), a CD labelled C(CIDATA) with C(user-data), or C(preseed.cfg)
+          in the installer''s own RAM disk. It is removed when the installation is over.'
+        - Only for engine V(kvm).
+        type: dict
+        suboptions:
+          kind:
+            description:
+            - 'What the installer reads: Debian''s V(preseed), V(kickstart) (Fedora and its kin), Ubuntu''s V(autoinstall),
+              Windows'' V(unattend).'
+            - Only for engine V(kvm).
+            type: str
+            required: true
+            choices:
+            - preseed
+            - kickstart
+            - autoinstall
+            - unattend
+          text:
+            description:
+            - The file itself, such as C({{ lookup('template', 'preseed.cfg.j2') }}). A secret as a whole, since it often
+              holds some.
+            - Only for engine V(kvm).
+            - 'C({keep: true}) leaves it as it is.'
+            type: str
+            required: true
+      product_key:
+        description:
+        - Product key, written into O(install.answer) of kind V(unattend).
+        - Only for engine V(kvm).
+        - 'C({keep: true}) leaves it as it is.'
+        type: str
   image:
     description:
     - Image of the guest. For a domain short for the image of its disk C(root).
@@ -3040,7 +3162,7 @@ options:
         - cloud_init
       timeout:
         description:
-        - Longest wait in seconds. 300 when nothing is declared.
+        - Longest wait in seconds. 300 when nothing is declared, 3600 while the guest is being installed.
         type: int
   stop_timeout:
     description:

@@ -7,6 +7,7 @@
     gates.py                 all of them, in order; every one runs, and those that failed are named at the end
     gates.py NAME...         just these
     gates.py --list          their names
+    gates.py install         Debian's own installer under emulation: only when it is named, since it takes up to an hour
 
 A gate's output goes to build/logs/NAME.log and is shown when it fails; pytest's is always shown.
 """
@@ -155,6 +156,11 @@ def pytest() -> list[Command]:
     return [Command(argv) for argv in (parallel, serial)]
 
 
+def install() -> list[Command]:
+    """Debian's own installer, unattended to the guest agent; only when it is named."""
+    return [Command([sys.executable, "-m", "pytest", "tests/install"])]
+
+
 GATES = (
     Gate("yaml", yaml),
     Gate("changelog", changelog),
@@ -168,6 +174,8 @@ GATES = (
     Gate("molecule", molecule),
     Gate("pytest", pytest, shown=True),
 )
+# Not among those that run when none is named.
+ON_DEMAND = (Gate("install", install, shown=True),)
 
 
 def run_command(command: Command, shown: bool, log: Path) -> bool:
@@ -201,7 +209,7 @@ def run_gate(gate: Gate) -> bool:
 
 def chosen(names: list[str]) -> list[Gate]:
     """Return the gates of these names, all of them when there is none; a name that is no gate ends the run."""
-    known = {gate.name: gate for gate in GATES}
+    known = {gate.name: gate for gate in (*GATES, *ON_DEMAND)}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SystemExit(f"no such gate: {', '.join(unknown)}; there are: {', '.join(known)}")

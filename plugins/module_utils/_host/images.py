@@ -278,6 +278,11 @@ def _download(url: str, checksum: Tuple[str, str], place: str, keep: bool) -> No
             os.unlink(temporary)
 
 
+def content(url: str) -> bytes:
+    """All that a URL gives, which must fit into memory. Raises FlotillaError."""
+    return b"".join(_chunks(url))
+
+
 def _not_kept(url: str, place: str, error: OSError) -> FlotillaError:
     return FlotillaError("%s cannot be kept in %s: %s" % (url, os.path.dirname(place), error.strerror or error),
                          "free space there, or run with become: true")

@@ -5,7 +5,8 @@
 """The seed: a small ISO 9660 image that hands cloud-init its files. Equal files give equal bytes.
 
 ECMA-119 (ISO 9660) for the volume, with Rock Ridge (IEEE P1282, on SUSP) for the real file names, which is what
-Linux and the BSDs read. One flat directory. All dates are the epoch, and nothing of the machine goes into the image.
+Linux and the BSDs read, and Joliet, which Windows reads, where asked for. One flat directory. All dates are the epoch, and
+nothing of the machine goes into the image.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Dict, List, Mapping, Sequence
 SECTOR = 2048
 LABEL_LIMIT = 32
 NAME_LIMIT = 128
+# With the version at its end.
+JOLIET_LIMIT = 64
 
 _FIRST_SECTOR = 16
 # Seven bytes of a directory record: years since 1900, month, day, hour, minute, second, zone.
@@ -42,31 +45,33 @@ class _File:
     sector: int = 0
 
 
-def build_iso(files: Mapping[str, bytes], label: str) -> bytes:
+def build_iso(files: Mapping[str, bytes], label: str, joliet: bool = False) -> bytes:
     """Returns an ISO 9660 image with the files in its root directory and `label` as its volume label.
 
-    Names keep their case and characters through Rock Ridge. The size is a multiple of 2048 bytes.
-    Raises ValueError for a label or a name that the format cannot hold.
+    Names keep their case and characters through Rock Ridge, and through Joliet too where that is asked for. The size is a
+    multiple of 2048 bytes. Raises ValueError for a label or a name that the format cannot hold.
     """
     volume = _label(label)
     placed = [_File(name, identifier, files[name]) for name, identifier in _identifiers(files).items()]
-    directory_sector = _FIRST_SECTOR + 4
-    # The directory's size does not depend on where it and the files lie.
-    directory_sectors = len(_directory(placed, 0, 0)) // SECTOR
-    sector = directory_sector + directory_sectors
+    makers = [_directory, _joliet_directory] if joliet else [_directory]
+    # The descriptors and their end, then two path tables for each tree of directories, then its directory.
+    tables = _FIRST_SECTOR + len(makers) + 1
+    sector = tables + 2 * len(makers)
+    # A directory's size does not depend on where it and the files lie.
+    places, sizes = [], [len(make(placed, 0, 0)) for make in makers]
+    for size in sizes:
+        places.append(sector)
+        sector += size // SECTOR
     located = []
     for file in placed:
         located.append(_File(file.name, file.identifier, file.content, sector))
         sector += _sectors(len(file.content))
-    directory = _directory(located, directory_sector, directory_sectors * SECTOR)
-    parts = [
-        bytes(_FIRST_SECTOR * SECTOR),
-        _primary_descriptor(volume, sector, directory_sector, len(directory)),
-        _pad(b"\xffCD001\x01"),
-        _pad(_path_table("<", directory_sector)),
-        _pad(_path_table(">", directory_sector)),
-        directory,
-    ]
+    parts = [bytes(_FIRST_SECTOR * SECTOR)]
+    parts.extend(_descriptor(number == 1, volume, sector, tables + 2 * number, places[number], sizes[number])
+                 for number in range(len(makers)))
+    parts.append(_pad(b"\xffCD001\x01"))
+    parts.extend(_pad(_path_table(order, place)) for place in places for order in "<>")
+    parts.extend(make(located, place, size) for make, place, size in zip(makers, places, sizes))
     parts.extend(_pad(file.content) for file in located)
     return b"".join(parts)
 
@@ -134,7 +139,7 @@ def _record(identifier: bytes, sector: int, size: int, directory: bool, system_u
 
 
 def _directory(files: Sequence[_File], sector: int, size: int) -> bytes:
-    """The root directory; no record crosses a sector's end."""
+    """The root directory with Rock Ridge's names and modes."""
     posix = _posix(_DIRECTORY_MODE, 2)
     # The first record announces SUSP (SP, with its check bytes) and that Rock Ridge is what it carries (ER).
     announce = _entry(b"SP", b"\xbe\xef\0") + posix + _entry(b"ER", bytes((len(_ROCK_RIDGE), 0, 0, 1)) + _ROCK_RIDGE)
@@ -147,6 +152,25 @@ def _directory(files: Sequence[_File], sector: int, size: int) -> bytes:
         records.append(
             _record(file.identifier, file.sector, len(file.content), False, _posix(_FILE_MODE, 1) + name)
         )
+    return _packed(records)
+
+
+def _joliet_directory(files: Sequence[_File], sector: int, size: int) -> bytes:
+    """The same directory for Windows: names in UCS-2 (Joliet specification, 1995), no system use."""
+    named = sorted((_ucs2(file.name + ";1"), file) for file in files)
+    return _packed([_record(b"\0", sector, size, True, b""), _record(b"\1", sector, size, True, b"")] + [
+        _record(name, file.sector, len(file.content), False, b"") for name, file in named])
+
+
+def _ucs2(text: str) -> bytes:
+    encoded = text.encode("utf-16-be")
+    if len(encoded) > 2 * JOLIET_LIMIT:
+        raise ValueError("%r is longer than the %d characters that Joliet allows" % (text, JOLIET_LIMIT))
+    return encoded
+
+
+def _packed(records: Sequence[bytes]) -> bytes:
+    """Directory records, none of which crosses a sector's end."""
     packed = b""
     for record in records:
         if len(packed) % SECTOR + len(record) > SECTOR:
@@ -160,22 +184,30 @@ def _path_table(order: str, directory_sector: int) -> bytes:
     return struct.pack(order + "BBIH", 1, 0, directory_sector, 1) + b"\0\0"
 
 
-def _primary_descriptor(label: bytes, sectors: int, directory_sector: int, directory_size: int) -> bytes:
-    """The primary volume descriptor (ECMA-119, 8.4): one sector."""
+def _descriptor(joliet: bool, label: bytes, sectors: int, tables: int, directory: int, size: int) -> bytes:
+    """A volume descriptor: the primary one (ECMA-119, 8.4) or the supplementary one of Joliet. One sector."""
+    space = " ".encode("utf-16-be") if joliet else b" "
+
+    def text(length: int) -> bytes:
+        return (space * length)[:length]
+
+    volume = _ucs2(label.decode("ascii")[:16]) if joliet else label
+    # Escape sequence of UCS-2 level 3, which makes Joliet of a supplementary descriptor.
+    escape = b"%/E".ljust(32, b"\0") if joliet else bytes(32)
     return _pad(b"".join((
-        b"\x01CD001\x01\0",
-        b" " * 32,                                   # system
-        label,
+        (b"\x02" if joliet else b"\x01") + b"CD001\x01\0",
+        text(32),                                    # system
+        volume,
         bytes(8),
         _both32(sectors),
-        bytes(32),
+        escape,
         _both16(1), _both16(1), _both16(SECTOR),     # volumes in the set, number of this one, block size
-        _both32(len(_path_table("<", directory_sector))),
-        struct.pack("<II", _FIRST_SECTOR + 2, 0),
-        struct.pack(">II", _FIRST_SECTOR + 3, 0),
-        _record(b"\0", directory_sector, directory_size, True, b""),
-        b" " * 128 * 4,                              # volume set, publisher, preparer, application
-        b" " * 37 * 3,                               # copyright, abstract and bibliography files
+        _both32(len(_path_table("<", directory))),
+        struct.pack("<II", tables, 0),
+        struct.pack(">II", tables + 1, 0),
+        _record(b"\0", directory, size, True, b""),
+        text(128) * 4,                               # volume set, publisher, preparer, application
+        text(37) * 3,                                # copyright, abstract and bibliography files
         _LONG_EPOCH, _LONG_EPOCH, _NO_DATE, _NO_DATE,  # created, modified, expires, effective
         b"\x01\0",
     )))

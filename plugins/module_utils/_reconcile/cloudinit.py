@@ -42,19 +42,23 @@ _ALWAYS = {"manage_etc_hosts": "localhost"}
 
 def render(
     cloud_init: Mapping[str, Any], *, instance_id: str, hostname: str, nics: Sequence[Mapping[str, Any]],
-    keep_host_keys: bool = False,
+    keep_host_keys: bool = False, windows: bool = False,
 ) -> Dict[str, bytes]:
     """Returns `user-data`, `meta-data` and `network-config` of a guest.
 
     `cloud_init` is the grammar's option, parsed or as written; its `hostname` wins over `hostname`. A NIC has `mac`,
     and may have `name`, `address` (with its prefix length; one or a list), `gateway`, `dns`, and `dhcp`, which is
     true when there is no address. `keep_host_keys` leaves the SSH host keys of a guest that has booted before.
+    `windows` is for cloudbase-init, which takes SSH keys from the metadata and reads version 1 of the network configuration
+    in all its releases (cloudbase-init documentation, "NoCloud configuration drive").
     Raises DeclarationError with a path below `cloud_init` or `nics`.
     """
-    meta = {"instance-id": instance_id, "local-hostname": str(cloud_init.get("hostname") or hostname)}
+    meta: Dict[str, Any] = {"instance-id": instance_id, "local-hostname": str(cloud_init.get("hostname") or hostname)}
+    if windows:
+        meta["public-keys"] = _all_keys(cloud_init)
     network = cloud_init.get("network_config")
     if network is None:
-        network = network_config(nics)
+        network = network_version_1(network_config(nics)) if windows else network_config(nics)
     elif set(network) == {"network"}:
         network = network["network"]
     config = cloud_config(cloud_init)
@@ -65,6 +69,13 @@ def render(
         "network-config": _document(network),
         "user-data": _user_data(config, cloud_init.get("user_data")),
     }
+
+
+def _all_keys(cloud_init: Mapping[str, Any]) -> List[str]:
+    """Every SSH key that is declared: cloudbase-init gives them all to its one administrator."""
+    declared = cloud_init.get("users") or {}
+    users = list(declared.values()) if isinstance(declared, Mapping) else list(declared)
+    return list(cloud_init.get("ssh_keys") or []) + [key for user in users for key in user.get("ssh_keys") or []]
 
 
 def digest(files: Mapping[str, bytes]) -> str:
@@ -226,6 +237,25 @@ def network_config(nics: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
             name = "nic%d" % number
         ethernets[name] = _ethernet(nic, "nics[%d]" % number)
     return {"version": 2, "ethernets": ethernets}
+
+
+def network_version_1(network: Mapping[str, Any]) -> Dict[str, Any]:
+    """The same network configuration in version 1. A card without an address of its own uses DHCP, as Windows does by itself."""
+    config = []
+    for name, card in network["ethernets"].items():
+        subnets = [{"type": "static", "address": address, **_of_family(address, card)} for address in card.get("addresses", [])]
+        config.append({"type": "physical", "name": name, "mac_address": card["match"]["macaddress"],
+                       "subnets": subnets or [{"type": "dhcp"}]})
+    return {"version": 1, "config": config}
+
+
+def _of_family(address: str, card: Mapping[str, Any]) -> Dict[str, Any]:
+    """Gateway and name servers that belong to an address: those of its own family."""
+    six = ":" in address
+    gateways = [route["via"] for route in card.get("routes", []) if (":" in route["via"]) == six]
+    servers = [server for server in card.get("nameservers", {}).get("addresses", []) if (":" in server) == six]
+    found: Dict[str, Any] = {"gateway": gateways[0]} if gateways else {}
+    return {**found, "dns_nameservers": servers} if servers else found
 
 
 def _ethernet(nic: Mapping[str, Any], path: str) -> Dict[str, Any]:

@@ -102,7 +102,7 @@ class Decider:
         if discard:
             comparison.changes.append(Change(plan.SAVED_IMAGE, True, None, LIVE))
         decision.changes = comparison.changes
-        decision.nudges = comparison.nudges
+        decision.nudges = comparison.nudges + actual.nudges
         decision.pending = waiting + comparison.pending
         if on_change == "restart":
             decision.changes = comparison.changes + _restarts(waiting, comparison.changes, self.driver)
@@ -190,6 +190,8 @@ def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Dri
 
 
 def _guests_own(entry: Pending, driver: Driver) -> bool:
+    if entry.reason == plan.INSTALLING:
+        return True
     return entry.reason == plan.NOT_COMPLIED and driver.rule(plan.pattern_of(entry.path)).guests_own
 
 

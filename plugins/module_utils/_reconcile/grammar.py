@@ -16,6 +16,7 @@ from .errors import Problem, join_path
 from .kvm import devices, system
 from .kvm.cpus import CPUS
 from .kvm.disks import DISKS, MEDIA
+from .kvm.install import INSTALL
 from .kvm.memory import MEMORY, NUMA
 from .kvm.nics import NICS
 from .plan import Rule
@@ -62,7 +63,7 @@ WAIT_FOR = Option("wait_for", "dict", short="what", control=True, doc=(
             "What to wait for. V(cloud_init) is asked of the guest's agent, else looked for on its serial console. Where"
             " neither can tell, an SSH server that answers is taken for it, which proves less: C(status.ready) says by"
             " what it was found and what that proves.",)),
-        Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared.",)),
+        Option("timeout", "int", minimum=1, doc=("Longest wait in seconds. 300 when nothing is declared, 3600 while the guest is being installed.",)),
 ))
 
 STATE = Option("state", "str", choices=("running", "stopped", "paused", "present", "absent", "released"),
@@ -99,7 +100,7 @@ GUEST: Tuple[Option, ...] = (
     system.UUID,
     kvm("title", "str", live("title", "set_metadata", same=system.same_text), "Short title.", take_back="delete"),
     kvm("description", "str", live("description", "set_metadata", same=system.same_text), "Free text.", take_back="delete"),
-    CPUS, MEMORY, NUMA, system.OS, system.BOOT, DISKS, MEDIA, NICS, CLOUD_INIT,
+    CPUS, MEMORY, NUMA, system.OS, system.BOOT, DISKS, MEDIA, NICS, CLOUD_INIT, INSTALL,
     Option("image", "name", take_back="keep", doc=(
         "Image of the guest. For a domain short for the image of its disk C(root).",)),
     Option("hostname", "str", engines=("lxc", "podman", "openvz", "virtuozzo"), doc=(

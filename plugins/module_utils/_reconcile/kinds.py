@@ -12,6 +12,7 @@ import re
 from decimal import Decimal
 import uuid as uuid_module
 from typing import Any, Callable, Dict, List, Set
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from .secrets import Secret
 from .units import parse_size
@@ -313,10 +314,28 @@ def vlan(value: Any) -> Any:
     return tags_of if isinstance(value, (list, tuple)) else tags_of[0]
 
 
+def domain_element(word: str) -> Element:
+    """The outermost element of a piece of domain XML. Raises ValueError with what is wrong."""
+    try:
+        root = fromstring(word)
+    except ParseError as error:
+        raise ValueError("is not well-formed XML: %s" % error) from None
+    if root.tag != "domain":
+        raise ValueError("its outermost element is <%s>; write <domain>...</domain>" % root.tag)
+    return root
+
+
+def domain_xml(value: Any) -> str:
+    """A piece of domain XML: text whose outermost element is `domain`."""
+    word = text(value)
+    domain_element(word)
+    return word
+
+
 PARSERS: Dict[str, Callable[[Any], Any]] = {
     "str": text, "bool": boolean, "int": count, "name": name, "size": parse_size, "mac": mac, "ip": ip,
     "interface": interface, "subnet": subnet, "path": absolute_path, "secret": secret, "secret_any": secret_any, "map": mapping,
     "tags": tags, "image": image, "cores": cores, "any": lambda value: value, "label": label, "reference": label, "integer": integer, "texts": texts,
     "int_map": int_map, "cpu_features": cpu_features, "cpuset": number_set, "cpusets": number_sets, "huge_pages": pages,
-    "pci": pci, "usb": usb, "uuid": uuid, "vlan": vlan, "hex": hexadecimal, "xml": text,
+    "pci": pci, "usb": usb, "uuid": uuid, "vlan": vlan, "hex": hexadecimal, "xml": domain_xml,
 }

@@ -12,8 +12,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.schema import Spec
+from .. import xmltree
 from ..connection import translated
 from ..storage import Storage
+from . import fragment
 
 KIB = 1024
 SIZES = ("size", "maximum", "hard_limit", "soft_limit", "swap_hard_limit")
@@ -168,7 +170,7 @@ class NicChecks:
         for name, nic in work.want.get("nics", {}).items():
             where: Path = lambda *rest, name=name: path_in(work.request, "nics", name, *rest)
             ends = [option for option in CONNECTIONS if nic.get(option) not in (None, False)]
-            if len(ends) > 1 or (name in new and not ends):
+            if len(ends) > 1 or (name in new and not ends and not _connected_by_xml(work.request, nic)):
                 found.append(Problem(where(), "needs one place to be connected to, such as a network or a bridge, and has %s" % (
                     " and ".join(ends) or "none"), "name one of %s" % ", ".join(CONNECTIONS)))
             elif nic.get("network") is not None and (name in new or (name, "network") in changed):
@@ -206,6 +208,13 @@ class NicChecks:
         if owner == guest:
             return []
         return [Problem(where("mac"), "%s is used by domain %s already" % (mac, owner), "declare another mac")]
+
+
+def _connected_by_xml(request: Request, nic: Mapping[str, Any]) -> bool:
+    """Whether `xml` says what a NIC is connected to."""
+    root = fragment.parse_or_empty(request.declared.get("xml"))
+    return any(there.get("type") is not None and (xmltree.get(there, "mac/@address") or "").lower() == nic.get("mac")
+               for there in root.iterfind("devices/interface"))
 
 
 def growth(request: Request, route: Any, before: Optional[int], after: int) -> List[Problem]:

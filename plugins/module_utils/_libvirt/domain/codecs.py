@@ -41,7 +41,7 @@ def _word(yes: str, no: str) -> Leaf:
 LEAVES: Dict[str, Leaf] = {
     "text": Leaf(), "fragment": Leaf(), "bus": Leaf(), "clock_offset": Leaf(), "int": Leaf(int), "bytes": Leaf(int),
     "yesno": _word("yes", "no"), "onoff": _word("on", "off"), "kib_number": Leaf(lambda text: int(text) * KIB,
-        lambda size: str(size // KIB)),
+                                                                                 lambda size: str(size // KIB)),
     "cpuset": Leaf(kinds.number_set), "hex": Leaf(kinds.hexadecimal), "osinfo": Leaf(osinfo.short_name, osinfo.address),
 }
 
@@ -222,8 +222,10 @@ def _write_root_ports(element: Element, place: str, _arguments: Sequence[str], v
     node = xmltree.ensure(element, place)
     if node.find("controller[@model='pcie-root']") is None:
         node.insert(0, elements.build("controller", {"type": "pci", "index": "0", "model": "pcie-root"}))
+    taken = [int(child.get("index") or 0) for child in node.findall("controller[@type='pci']")]
     for _port in range((value or 0) - len(_matching(element, place, ("controller", "model=pcie-root-port")))):
-        SubElement(node, "controller", {"type": "pci", "model": "pcie-root-port"})
+        taken.append(max(taken) + 1)
+        SubElement(node, "controller", {"type": "pci", "index": str(taken[-1]), "model": "pcie-root-port"})
 
 
 # -- processors ------------------------------------------------------------------------------------------------------------
@@ -319,11 +321,16 @@ def _write_firmware(domain: Element, _place: str, _arguments: Sequence[str], val
 
 
 _SECURE = "os/firmware/feature[@name='secure-boot']/@enabled"
+_KEYS = "os/firmware/feature[@name='enrolled-keys']/@enabled"
 
 
 def _read_secure_boot(domain: Element, _place: str, _arguments: Sequence[str]) -> Any:
-    text = xmltree.get(domain, _SECURE) or xmltree.get(domain, "os/loader/@secure")
-    return {"yes": True, "no": False}.get(text or "")
+    """Firmware that is chosen by its features says both; without keys that it knows it refuses nothing."""
+    if domain.find("os/firmware") is None:
+        text = None if xmltree.get(domain, "os/@firmware") else xmltree.get(domain, "os/loader/@secure")
+        return {"yes": True, "no": False}.get(text or "")
+    found = xmltree.get(domain, _SECURE) or "", xmltree.get(domain, _KEYS) or ""
+    return {("yes", "yes"): True, ("no", "no"): False, ("no", ""): False}.get(found)
 
 
 def _write_secure_boot(domain: Element, _place: str, _arguments: Sequence[str], value: Any) -> None:
@@ -334,10 +341,9 @@ def _write_secure_boot(domain: Element, _place: str, _arguments: Sequence[str], 
         return
     _forget_firmware(domain)
     domain.find("os").set("firmware", "efi")  # type: ignore[union-attr]
-    word = "yes" if value else "no"
-    xmltree.put(domain, _SECURE, word)
-    xmltree.put(domain, "os/firmware/feature[@name='enrolled-keys']/@enabled", word)
+    xmltree.put(domain, _SECURE, "yes" if value else "no")
     if value:
+        xmltree.put(domain, _KEYS, "yes")
         # Without system management mode the variables with the keys could be written by anybody (qemuFirmwareMatchDomain).
         xmltree.put(domain, "features/smm/@state", "on")
 
@@ -498,7 +504,7 @@ def _write_input_device(device: Element, _place: str, _arguments: Sequence[str],
 
 SHAPES: Dict[str, Shape] = {
     "presence": Shape(_read_presence, _write_presence), "absence": Shape(_read_absence, _write_absence), "kib": Shape(_read_kib,
-        _write_kib),
+                                                                                                                      _write_kib),
     "unit": Shape(_read_kib, _write_kib), "kib_attribute": Shape(_read_kib_attribute, _write_kib_attribute),
     "huge_pages": Shape(_read_huge_pages, _write_huge_pages), "pairs": Shape(_read_pairs, _write_pairs),
     "int_pairs": Shape(_read_int_pairs, _write_pairs), "sysinfo": Shape(_read_entries, _write_entries),
@@ -511,7 +517,7 @@ SHAPES: Dict[str, Shape] = {
     "console": Shape(_read_console, _write_console), "domain_type": Shape(_read_domain_type, _write_nothing),
     "port": Shape(_read_port, _write_port), "tls_port": Shape(_read_port, _write_port), "listen": Shape(_read_listen, _write_listen),
     "cid": Shape(_read_cid, _write_cid), "spinlocks": Shape(_read_spinlocks, _write_spinlocks), "vendor_id": Shape(_read_vendor_id,
-        _write_vendor_id),
+                                                                                                                   _write_vendor_id),
     "chardev_path": Shape(_read_chardev_path, _write_text), "backend_text": Shape(_read_backend_text, _write_backend_text),
     "input_device": Shape(_read_input_device, _write_input_device),
     **{name: Shape(*functions) for name, functions in memory.SHAPES.items()},

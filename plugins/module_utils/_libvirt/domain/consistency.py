@@ -18,6 +18,7 @@ from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.kvm.cpus import count_of
 from ..._reconcile.kvm.memory import DIMM_BLOCK
 from ..._reconcile.merge import merge_specs
+from ..._reconcile.secrets import Secret
 from ..._reconcile.units import format_size
 from . import checks, fragment, memory, table
 
@@ -100,7 +101,7 @@ def _numbers(declared: Declared) -> List[Problem]:
     for number in declared.want.get("cpus", {}).get("pins", {}):
         if int(number) >= maximum:
             found.append(Problem(declared.path("cpus", "pins"), "there is no CPU %s; they are numbered from 0 to %d" % (number,
-                maximum - 1),
+                                                                                                                        maximum - 1),
                                  "pin another one, or raise cpus.maximum"))
     for number in declared.want.get("cpus", {}).get("iothread_pins", {}):
         found += _no_thread(declared, int(number), threads, "cpus", "iothread_pins")
@@ -139,15 +140,20 @@ def _growth_of_memory(declared: Declared) -> List[Problem]:
 
 def _numa(declared: Declared) -> List[Problem]:
     cells = declared.want.get("numa", {}).get("cells")
-    if not cells or not declared.says("numa", "cells"):
+    if not cells or not declared.says("numa", "cells") or _plugged_by_xml(declared):
         return []
     together = sum(cell.get("memory", 0) for cell in cells.values())
     ceiling = declared.at("memory", "size" if declared.at("memory", "method") else "maximum")
     if ceiling is None or together == ceiling:
         return []
     return [Problem(declared.path("numa", "cells"), "have %s together, and the guest boots with %s" % (format_size(together),
-        format_size(ceiling)),
+                                                                                                       format_size(ceiling)),
                     "make the memory of the cells add up to that")]
+
+
+def _plugged_by_xml(declared: Declared) -> bool:
+    """Whether `xml` plugs memory in, which counts for the size and is in no cell."""
+    return fragment.parse_or_empty(declared.request.declared.get("xml")).find("devices/memory") is not None
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------------------
@@ -163,7 +169,7 @@ def _boot(declared: Declared) -> List[Problem]:
                 continue
             if place in taken and (declared.says(option, name, "boot_order") or declared.says(*taken[place].split("/"), "boot_order")):
                 found.append(Problem(declared.path(option, name, "boot_order"), "%d is the place of %s too" % (place,
-                    taken[place].replace("/", " ")),
+                                                                                                               taken[place].replace("/", " ")),
                                      "give each device its own"))
             taken[place] = "%s/%s" % (option, name)
     if declared.says("boot", "order") and any(declared.says(*label.split("/"), "boot_order") for label in taken.values()):
@@ -180,9 +186,9 @@ def _limits(declared: Declared) -> List[Problem]:
             parts = [part for part in ("read", "write") if limits.get("%s_%s" % (part, what))]
             if limits.get("total_" + what) and parts:
                 found.append(Problem(declared.path("disks", name, "iotune", "total_" + what), "excludes %s_%s" % (parts[0], what),
-                    "declare either"))
+                                     "declare either"))
         found += [Problem(declared.path("disks", name, "iotune", "group"), "is a group without any limit",
-            "declare one, such as total_iops")] \
+                          "declare one, such as total_iops")] \
             if limits.get("group") and not any(value for part, value in limits.items() if part != "group") else []
     return found
 
@@ -193,10 +199,10 @@ def _shared_memory_for(declared: Declared) -> List[Problem]:
     if shared:
         return []
     users = [declared.path("filesystems", name, "driver") for name,
-        item in declared.items("filesystems") if item.get("driver") == "virtiofs"]
+             item in declared.items("filesystems") if item.get("driver") == "virtiofs"]
     users += [declared.path("nics", name, "vhost_user") for name, item in declared.items("nics") if item.get("vhost_user")]
     return [Problem(place, "needs memory that other processes of the host can map",
-        "declare memory.access: shared and memory.source: memfd")
+                    "declare memory.access: shared and memory.source: memfd")
             for place in users]
 
 
@@ -212,11 +218,13 @@ def _needs_partner(declared: Declared) -> List[Problem]:
     for route, partner, words in (
             (("clock", "timezone"), ("clock", "offset"), "timezone"), (("clock", "start"), ("clock", "offset"), "absolute"),
             (("clock", "adjustment"), ("clock", "offset"), "variable")):
+        if route[-1] == "adjustment" and declared.at(*route) == "reset" and declared.at(*partner) in (None, "utc", "localtime"):
+            continue
         if declared.says(*route) and declared.at(*partner) != words:
             found.append(Problem(declared.path(*route), "is only for %s: %s" % (".".join(partner), words), "declare that, or remove it"))
     if declared.says("numa", "mode") and declared.at("numa", "nodeset") is None and declared.at("numa", "placement") != "auto":
         found.append(Problem(declared.path("numa", "mode"), "says how memory is taken from nodes, and none are named",
-            "declare numa.nodeset"))
+                             "declare numa.nodeset"))
     return found
 
 
@@ -237,6 +245,38 @@ def _xml(declared: Declared) -> List[Problem]:
     if any(node.get("passwd") for node in root.iter()):
         found.append(Problem(where, "holds a password", "use graphics[].password, which is treated as a secret"))
     return found
+
+
+def overruled(request: Request, typed: Mapping[str, Any], merged: Mapping[str, Any]) -> List[Problem]:
+    """Options that the user declares and whose value `xml` turns into another one: both cannot be meant.
+
+    typed, merged: what a spec says of the document without the fragment, and with it.
+    """
+    declared = Declared(request, {}, {})
+    found = []
+    for route, value in _said(request.declared, ()):
+        here, there = _value_at(typed, route), _value_at(merged, route)
+        if here == value and there != value and route[0] != "xml":
+            found.append(Problem(declared.path(*route), "is %s here, and xml makes it %s" % (_told(value), _told(there)), "remove one of the two"))
+    return found
+
+
+def _said(value: Mapping[str, Any], route: Tuple[str, ...]) -> Iterator[Tuple[Tuple[str, ...], Any]]:
+    for name, part in value.items():
+        if isinstance(part, Mapping):
+            yield from _said(part, route + (str(name),))
+        else:
+            yield route + (str(name),), part
+
+
+def _value_at(spec: Any, route: Tuple[str, ...]) -> Any:
+    for part in route:
+        spec = spec.get(part) if isinstance(spec, Mapping) else None
+    return spec
+
+
+def _told(value: Any) -> str:
+    return "what it holds" if isinstance(value, Secret) else "nothing" if value is None else str(value)
 
 
 # -- what this host can do -----------------------------------------------------------------------------------------------------------
@@ -288,7 +328,7 @@ def _missing_firmware(declared: Declared, capabilities: Element) -> List[Problem
     firmware = capabilities.find("os/enum[@name='firmware']")
     if firmware is not None and "efi" not in [value.text for value in firmware.findall("value")]:
         return [Problem(declared.path("os", "firmware"), "no UEFI firmware for this machine type is installed on the host",
-            "install it (ovmf), or use bios")]
+                        "install it (ovmf), or use bios")]
     secure = capabilities.find("os/loader/enum[@name='secure']")
     if declared.at("os", "secure_boot") and secure is not None and "yes" not in [value.text for value in secure.findall("value")]:
         return [Problem(declared.path("os", "secure_boot"), "no firmware with secure boot for this machine type is installed on the host",
@@ -304,7 +344,7 @@ def _missing_model(declared: Declared, capabilities: Element) -> List[Problem]:
     if model in modes and model != "custom":
         return [] if modes[model] == "yes" else [Problem(declared.path("cpus", "model"), "%s is not possible for this guest" % model,
                                                          "use one of %s, or a named model" % ", ".join(str(name) for name,
-                                                             yes in modes.items() if yes == "yes"))]
+                                                                                                       yes in modes.items() if yes == "yes"))]
     known = [node.text for node in capabilities.findall("cpu/mode[@name='custom']/model")]
     if not known or model in known:
         return []
@@ -334,7 +374,7 @@ def _in_use(where: str, address: str, place: str, driver: str) -> List[Problem]:
     if not used and driver not in ("ahci", "nvme", "virtio-pci", "pcieport"):
         return []
     return [Problem(where, "the host itself works with %s (driver %s%s)" % (address, driver,
-        ", interface %s is up" % used[0] if used else ""),
+                                                                            ", interface %s is up" % used[0] if used else ""),
                     "free it on the host first, or name another device")]
 
 

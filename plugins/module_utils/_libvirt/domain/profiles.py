@@ -22,6 +22,8 @@ MIB = 1 << 20
 # q35 leaves one free port; each device plugged later needs a port of its own (LIBVIRT.md trap 4; the same number as
 # libosinfo's and virt-install's default machines get).
 SPARE_ROOT_PORTS = 14
+# The family without a profile: guests of others are told as one, so that their spec makes just them again.
+PLAIN = "plain"
 
 _EVERY: Profile = {
     "disk": {"bus": "virtio"}, "medium": {}, "nic": {"model": "virtio"}, "clock": {"offset": "utc"}, "rng": {"source": "/dev/urandom"},
@@ -42,16 +44,16 @@ _TABLET: Profile = {"inputs": {"tablet": {"name": "tablet", "type": "tablet", "b
 _SCREEN: Profile = {"graphics": {"vnc": {"type": "vnc"}}, "video": {"model": "vga"}, **_TABLET}
 
 FAMILIES: Mapping[str, Profile] = {
-    "linux": {},
+    "linux": {}, PLAIN: {},
     # Its installer brings drivers for SATA and the e1000e alone; with virtio-win the declaration says bus: virtio, model: virtio.
     "windows": {"disk": {"bus": "sata"}, "nic": {"model": "e1000e"}, "clock": {"offset": "localtime"}, **_SCREEN},
     "bsd": {**_SCREEN},
     # The virtio drivers of Solaris are young, and its HBA driver knows SATA well.
     "solaris": {"disk": {"bus": "sata"}, "nic": {"model": "e1000"}, **_SCREEN},
     "macos": {"disk": {"bus": "sata"}, "nic": {"model": "vmxnet3"}, "os": {"firmware": "uefi"},
-        "graphics": {"vnc": {"type": "vnc"}}, "video": {"model": "vga"},
+              "graphics": {"vnc": {"type": "vnc"}}, "video": {"model": "vga"},
               "inputs": {"tablet": {"name": "tablet", "type": "tablet", "bus": "usb"}, "keyboard": {"name": "keyboard",
-                  "type": "keyboard", "bus": "usb"}}},
+                                                                                                    "type": "keyboard", "bus": "usb"}}},
     "other": {"disk": {"bus": "sata"}, "nic": {"model": "e1000"}, **_SCREEN},
 }
 FAMILIES_X86: Mapping[str, Profile] = {
@@ -65,7 +67,7 @@ ONLY_KVM: Tuple[Tuple[str, ...], ...] = (("features", "hyperv"), ("clock", "time
 VARIANTS: Tuple[Tuple[str, Profile], ...] = (
     # Windows 11 and Server 2025 refuse to install without both.
     (r"win11|win2k25", {"os": {"firmware": "uefi", "secure_boot": True}, "tpm": {"type": "emulator", "model": "tpm-crb",
-        "version": "2.0"}}),
+                                                                                 "version": "2.0"}}),
     (r"win(xp|2k3|7|vista|2k8)", {"nic": {"model": "e1000"}}),
     (r"macos|macosx", {"features": {"smm": True}}),
 )
@@ -92,6 +94,8 @@ def profile(system: Mapping[str, Any], architecture: str, machine: str, hardware
     """
     variant = str(system.get("variant", ""))
     family = system.get("family") or family_of(variant)
+    if family == PLAIN:
+        return {}
     layers = [_EVERY, _X86 if architecture in X86 else {}, FAMILIES[family], FAMILIES_X86.get(family, {}) if architecture in X86 else {}]
     layers += [layer for pattern, layer in VARIANTS if re.match("(%s)" % pattern, variant)]
     merged: Dict[str, Any] = {}

@@ -109,8 +109,10 @@ def first_boot_only(annotation: Optional[Annotation]) -> "list[Pending]":
     return pending_between(_OPTIONS, Actual("", stored=mine, live=booted), lambda _pattern: table.SEED_RULE)
 
 
-def contents(request: Request, want: Mapping[str, Any], instance: str, again: bool) -> Tuple[bytes, str]:
+def contents(request: Request, want: Mapping[str, Any], instance: str, again: bool, windows: bool = False) -> Tuple[bytes, str]:
     """The seed's ISO image and the digest that its volume name carries; `again` for a guest that has booted before.
+
+    windows: cloudbase-init reads it, through a file system that knows no Rock Ridge.
 
     Raises DeclarationError where a secret says `{keep: true}`: there is no seed to keep it from.
     """
@@ -119,11 +121,11 @@ def contents(request: Request, want: Mapping[str, Any], instance: str, again: bo
     nics = [{**nic, "name": name} for name, nic in want.get("nics", {}).items()]
     try:
         files = cloudinit.render(cloud_init, instance_id=instance, hostname=request.name, nics=nics,
-                                 keep_host_keys=again)
+                                 keep_host_keys=again, windows=windows)
     except DeclarationError as error:
         raise DeclarationError([replace(problem, path=join_path(request.where, problem.path))
                                 for problem in error.problems]) from None
-    return iso.build_iso(files, LABEL), cloudinit.digest(files)
+    return iso.build_iso(files, LABEL, joliet=windows), cloudinit.digest(files)
 
 
 def _refuse_keep(value: Any, path: str) -> None:
