@@ -205,7 +205,8 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
     process, boot = guest.domain.ID(), guest.booted()
     result = laws.assert_check_is_truthful(guest.lab, guest.name, dict(raw, on_change="restart"))
     # Not powered off, since force_stop is not declared. What is left to it is what the balloon has not taken back yet.
-    assert not result.failed and {reason for _running, _stored, reason in laws.pendings(result).values()} <= {NOT_COMPLIED}, (result.msg, result.pending)
+    assert not result.failed and {
+        reason for _running, _stored, reason in laws.pendings(result).values()} <= {NOT_COMPLIED}, (result.msg, result.pending)
     assert guest.domain.ID() != process and guest.booted() != boot
     guest.sees("cat /sys/class/dmi/id/sys_vendor", "Shop")
     assert not laws.converge(guest.lab, guest.name, dict(raw, on_change="restart")).changed
