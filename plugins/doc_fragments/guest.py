@@ -135,7 +135,7 @@ options:
       cpuset:
         description:
         - Host CPUs that the guest may use at all, such as V(0-3,8).
-        - Only for engine V(kvm).
+        - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
         - A change takes a restart.
         type: str
       pins:
@@ -165,7 +165,7 @@ options:
       shares:
         description:
         - Weight against other guests when CPU time is short. The kernel's own default is 1024.
-        - Only for engine V(kvm).
+        - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
         - Changed while a domain runs.
         type: int
       period:
@@ -216,6 +216,13 @@ options:
         - Only for engine V(kvm).
         - Changed while a domain runs.
         type: int
+      limit:
+        description:
+        - Most CPU time that the container gets, in CPUs (V(1.5)) or as a percentage of one CPU (V(150%)). Changed while it
+          runs. Taking it back removes the limit.
+        - For podman O(cpus.count) and this are one and the same limit, so only one of them can be declared.
+        - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+        type: str
   memory:
     description:
     - Memory. A bare size such as V(2GiB) is short for V(size).
@@ -368,6 +375,13 @@ options:
             - Only for engine V(kvm).
             - Changed while a domain runs.
             type: int
+      swap:
+        description:
+        - Swap that the container may use beside O(memory.size). V(0B) is none. Changed while it runs. Taking it back leaves
+          it to the engine.
+        - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+        - A size with a binary unit, such as V(512MiB) or V(4GiB).
+        type: str
   numa:
     description:
     - 'NUMA: what the guest sees, and which nodes of the host its memory comes from.'
@@ -459,7 +473,8 @@ options:
       family:
         description:
         - 'Family of the operating system. It decides what a new guest is like where nothing else is declared: clock, bus
-          of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation.'
+          of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation. V(plain) adds nothing to what
+          is declared; guests that others made read as such.'
         type: str
         choices:
         - linux
@@ -468,6 +483,7 @@ options:
         - solaris
         - macos
         - other
+        - plain
       variant:
         description:
         - Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other tools
@@ -1018,6 +1034,11 @@ options:
         description:
         - Use the volume that is already there although no declaration made it. Otherwise that is an error.
         type: bool
+      inodes:
+        description:
+        - Most files and directories on the disk. Changed while the container runs.
+        - Only for engine V(openvz).
+        type: int
   media:
     description:
     - Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.
@@ -1389,10 +1410,20 @@ options:
         - Name servers. Without them those of the network's declaration, if any.
         type: list
         elements: str
+      type:
+        description:
+        - 'V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC address:
+          the host routes to the addresses of the container.'
+        - Only for engine V(openvz) and V(virtuozzo).
+        type: str
+        choices:
+        - veth
+        - venet
   cloud_init:
     description:
     - First-boot configuration by cloud-init. A later change waits as pending with the reason V(first boot only), since it
       never runs again by itself on a guest that has booted.
+    - Only for engine V(kvm) and V(lxc) and V(openvz) and V(virtuozzo).
     type: raw
     suboptions:
       hostname:
@@ -3098,6 +3129,12 @@ options:
     description:
     - Allow changes that destroy the guest and make it anew.
     type: raw
+  discard_saved:
+    description:
+    - 'For one run and never stored: throw away the image of a guest that was saved while it ran (C(virsh managedsave)), with
+      all that its memory holds, so that it starts anew or can be removed. Otherwise the guest is restored from it.'
+    - Only for engine V(kvm).
+    type: raw
   remove_storage:
     description:
     - With O(state=absent), also remove the volumes that this collection made for the guest.
@@ -3134,6 +3171,264 @@ options:
   force_stop:
     description:
     - Power the guest off when it did not stop in time. Otherwise that is an error.
+    type: raw
+  io:
+    description:
+    - Limits of the container's disk traffic.
+    - Only for engine V(openvz) and V(virtuozzo).
+    type: raw
+    suboptions:
+      limit:
+        description:
+        - Most data a second, read and written. V(0B) is none. Changed while the container runs.
+        - Only for engine V(openvz) and V(virtuozzo).
+        - A size with a binary unit, such as V(512MiB) or V(4GiB).
+        type: str
+      iops:
+        description:
+        - Most operations a second. V(0) is none. Changed while the container runs.
+        - Only for engine V(openvz) and V(virtuozzo).
+        type: int
+      priority:
+        description:
+        - Priority from V(0) to V(7), the highest. V(4) is the engine's default. Changed while the container runs.
+        - Only for engine V(openvz) and V(virtuozzo).
+        type: int
+  dns:
+    description:
+    - Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.
+    - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+    type: raw
+  search:
+    description:
+    - Domains in which short names are looked up.
+    - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+    type: raw
+  root_password:
+    description:
+    - 'Password of root inside, as a crypt(5) hash. A secret: never shown.'
+    - Only for engine V(openvz) and V(virtuozzo).
+    - 'C({keep: true}) leaves it as it is.'
+    type: raw
+  mounts:
+    description:
+    - What is mounted in the container, matched by O(mounts.target). Changing it makes the container anew.
+    - Only for engine V(podman).
+    type: raw
+    suboptions:
+      target:
+        description:
+        - Absolute path inside the container.
+        - Only for engine V(podman).
+        type: str
+        required: true
+      type:
+        description:
+        - V(bind) mounts the host's directory or file O(mounts.source), V(volume) the engine's named volume O(mounts.volume),
+          which is made when it is not there, V(tmpfs) an empty file system in memory. Without it what O(mounts.source) or
+          O(mounts.volume) says, else V(tmpfs).
+        - Only for engine V(podman).
+        type: str
+        choices:
+        - bind
+        - volume
+        - tmpfs
+      source:
+        description:
+        - Absolute path on the host, which must be there.
+        - Only for engine V(podman).
+        type: str
+      volume:
+        description:
+        - Name of the volume.
+        - Only for engine V(podman).
+        type: str
+      size:
+        description:
+        - Most that a V(tmpfs) holds.
+        - Only for engine V(podman).
+        - A size with a binary unit, such as V(512MiB) or V(4GiB).
+        type: str
+      readonly:
+        description:
+        - Whether the container may only read it.
+        - Only for engine V(podman).
+        type: bool
+  devices:
+    description:
+    - Device nodes of the host that the container may use, matched by O(devices.path).
+    - Only for engine V(podman).
+    type: raw
+    suboptions:
+      path:
+        description:
+        - The device node on the host.
+        - Only for engine V(podman).
+        type: str
+        required: true
+      inside:
+        description:
+        - Its path inside. Without it that on the host.
+        - Only for engine V(podman).
+        type: str
+      permissions:
+        description:
+        - Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.
+        - Only for engine V(podman).
+        type: str
+        choices:
+        - r
+        - w
+        - rw
+        - rm
+        - wm
+        - rwm
+  capabilities:
+    description:
+    - Linux capabilities beside those that the engine gives every container.
+    - Only for engine V(podman) and V(openvz).
+    type: raw
+    suboptions:
+      add:
+        description:
+        - Capabilities that it gets too, such as V(NET_ADMIN).
+        - Only for engine V(podman) and V(openvz).
+        type: list
+        elements: str
+      drop:
+        description:
+        - Capabilities that it does not get, or V(ALL) (podman).
+        - Only for engine V(podman) and V(openvz).
+        type: list
+        elements: str
+  container_features:
+    description:
+    - 'Features of the engine by name, each V(true) or V(false), such as C({nfs: true, fuse: false}).'
+    - Only for engine V(openvz) and V(virtuozzo).
+    type: raw
+  id_mapping:
+    description:
+    - 'Makes the container unprivileged: its users, root too, are ordinary users of the host.'
+    - Only for engine V(podman).
+    type: raw
+    suboptions:
+      first:
+        description:
+        - User and group id of the host that root inside is.
+        - Only for engine V(podman).
+        type: int
+      size:
+        description:
+        - How many ids it has. V(65536) when nothing is declared.
+        - Only for engine V(podman).
+        type: int
+  entrypoint:
+    description:
+    - What is run instead of the image's entry point.
+    - Only for engine V(podman).
+    type: raw
+  command:
+    description:
+    - The command and its arguments, or the arguments of the entry point. Without it the image's own; for an image made from
+      a root file system its C(/sbin/init).
+    - Only for engine V(podman).
+    type: raw
+  environment:
+    description:
+    - 'Variables of the environment by name. They can be read on the host: use O(secrets) for secrets.'
+    - Only for engine V(podman).
+    type: raw
+  user:
+    description:
+    - User, and group after a colon, that the command runs as.
+    - Only for engine V(podman).
+    type: raw
+  workdir:
+    description:
+    - Directory in which the command runs.
+    - Only for engine V(podman).
+    type: raw
+  ports:
+    description:
+    - Ports of the host that lead into the container, each as V(HOST:CONTAINER), V(ADDRESS:HOST:CONTAINER), with V(/udp) after
+      it where it is not TCP.
+    - Only for engine V(podman).
+    type: raw
+  secrets:
+    description:
+    - Secrets that the engine hands to the container, as a file or as a variable of its environment. Changing one makes the
+      container anew.
+    - Only for engine V(podman).
+    type: raw
+    suboptions:
+      name:
+        description:
+        - Name of the secret, and of the file below C(/run/secrets).
+        - Only for engine V(podman).
+        type: str
+        required: true
+      value:
+        description:
+        - 'The secret itself: never shown.'
+        - Only for engine V(podman).
+        - 'C({keep: true}) leaves it as it is.'
+        type: str
+        required: true
+      variable:
+        description:
+        - Variable of the environment that holds it, instead of a file.
+        - Only for engine V(podman).
+        type: str
+  health:
+    description:
+    - How the engine finds out whether the container is healthy.
+    - Only for engine V(podman).
+    type: raw
+    suboptions:
+      command:
+        description:
+        - Command that is run inside; its exit code 0 says that the container is healthy. One word alone is given to the container's
+          shell.
+        - Only for engine V(podman).
+        type: list
+        elements: str
+      interval:
+        description:
+        - Seconds between two runs. V(30) when nothing is declared.
+        - Only for engine V(podman).
+        type: int
+      timeout:
+        description:
+        - Seconds after which a run has failed. V(30) when nothing is declared.
+        - Only for engine V(podman).
+        type: int
+      retries:
+        description:
+        - Failed runs in a row that make it unhealthy. V(3) when nothing is declared.
+        - Only for engine V(podman).
+        type: int
+      start_period:
+        description:
+        - Seconds after the start in which a failed run does not count.
+        - Only for engine V(podman).
+        type: int
+  restart_policy:
+    description:
+    - When the engine starts it again after it has ended by itself. V(no) (in quotes) when nothing is declared.
+    - Only for engine V(podman).
+    - One of V(no), V(on-failure), V(always), V(unless-stopped).
+    type: raw
+  boot_order:
+    description:
+    - 'Place in the order in which containers with O(autostart) start with the host: a higher number is earlier.'
+    - Only for engine V(openvz).
+    type: raw
+  pull:
+    description:
+    - 'When an OCI image is fetched from its registry as the container is made. V(missing) (the default): when it is not on
+      the host; V(always); V(newer): when the registry has a newer one; V(never): one that is not there is an error.'
+    - Only for engine V(podman).
+    - One of V(missing), V(always), V(newer), V(never).
     type: raw
   disk:
     description:

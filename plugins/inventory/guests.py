@@ -23,7 +23,7 @@ description:
     C(any_unparsed_is_failed = true) in the section C([inventory]) of ansible.cfg, or E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED),
     to have it stop."
 notes:
-  - Each guest gets the variables C(flotilla_name), C(flotilla_engine) (V(kvm), V(lxc)), C(flotilla_host) (the name of its host),
+  - Each guest gets the variables C(flotilla_name), C(flotilla_engine) (V(kvm), V(lxc), V(podman), V(openvz)), C(flotilla_host) (the name of its host),
     C(flotilla_state) (V(running), V(stopped), V(paused), V(present)), C(flotilla_fleet), C(flotilla_uuid), C(flotilla_tags),
     C(flotilla_spec) and C(flotilla_status) (as the info modules return them) and C(flotilla_pending) (what waits for a restart).
   - C(ansible_host) is an address that the guest's agent reports, else one that libvirt leased, else one from the host's ARP
@@ -61,8 +61,8 @@ options:
     description: Engines whose guests are read on O(hosts). A host that lacks one of them is an error.
     type: list
     elements: str
-    choices: [kvm, lxc]
-    default: [kvm, lxc]
+    choices: [kvm, lxc, podman, openvz]
+    default: [kvm, lxc, podman]
   python:
     description:
       - Python interpreter for reading on this machine, for O(uris) and where no inventory variable says it. It needs
@@ -199,7 +199,8 @@ from ansible_collections.flotilla.virt.plugins.plugin_utils._inventory import Gu
 from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import template
 
 # The module that reads an engine's guests, and the key of its list.
-MODULES = {"kvm": ("flotilla.virt.domain_info", "domains"), "lxc": ("flotilla.virt.container_info", "containers")}
+MODULES = {"kvm": ("flotilla.virt.domain_info", "domains"), "lxc": ("flotilla.virt.container_info", "containers"),
+           "podman": ("flotilla.virt.container_info", "containers"), "openvz": ("flotilla.virt.container_info", "containers")}
 NETWORKS = "flotilla.virt.network_info"
 THIS_MACHINE = "localhost"
 DISTRIBUTION_PYTHON = "/usr/bin/python3"
@@ -341,7 +342,7 @@ class InventoryModule(GuestInventory):
     def _arguments(self, engine: str) -> Dict[str, Any]:
         keys = {"host_keys": bool(self.get_option("host_keys") or self.get_option("known_hosts"))}
         if engine != "kvm":
-            return keys
+            return {"engines": [engine], **keys}
         return dict(self._uri_argument(), addresses=self.get_option("addresses"), **keys)
 
     @staticmethod

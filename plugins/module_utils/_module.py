@@ -62,7 +62,8 @@ class Module(AnsibleModule):
 def argument_spec(options: Sequence[schema.Option], **more: Any) -> Dict[str, Any]:
     """The argument spec of a module for one resource: raw options, since the heart itself checks them."""
     spec: Dict[str, Any] = {"name": {"type": "str", "required": True}}
-    spec.update({option.name: {"type": "raw"} for option in options})
+    # Nothing of a module's parameters is ever logged (see Module), so an option that is named like a secret needs no more.
+    spec.update({option.name: {"type": "raw", "no_log": False} for option in options})
     spec.update(RUN_SPEC)
     spec.update(more)
     return spec
@@ -143,16 +144,16 @@ def connection_or_none(uri: Optional[str], check_mode: bool) -> Any:
         raise
 
 
-def info(module: AnsibleModule, plural: str, options: Sequence[schema.Option], driver: Any) -> None:
-    """Ends an info module: all resources of the kind, or those named, in one bulk read."""
+def info(module: AnsibleModule, plural: str, options: Sequence[schema.Option], *drivers: Any) -> None:
+    """Ends an info module: all resources of the kind, or those named, in one bulk read of each driver."""
     try:
         names = info_names(module.params)
-        found = driver.read(names)
+        found = [(driver, actual) for driver in drivers for actual in driver.read(names).values()]
     except FlotillaError as error:
         fail(module, error)
     items = [{"name": actual.name, "spec": schema.render_spec(options, actual.stored),
               "status": {**actual.status, "pending": [entry.entry() for entry in waiting(options, actual, driver.rule)]}}
-             for actual in found.values()]
+             for driver, actual in found]
     module.exit_json(changed=False, **{plural: items})
 
 

@@ -11,13 +11,14 @@ short_description: Make one container what its declaration says
 version_added: 0.1.0
 author: The flotilla.virt team (@flotilla)
 description:
-  - Creates, changes, starts, stops and removes one system container, in the same grammar as M(flotilla.virt.domain).
+  - Creates, changes, starts, stops and removes one container of LXC, podman or OpenVZ, in the same grammar as M(flotilla.virt.domain).
   - A second run of the same declaration changes nothing. Memory and CPUs change while the container runs; what needs a
     restart is stored and reported as pending until the container restarts.
   - What an earlier run declared and this one no longer does is taken back. What nobody declared stays as it is, down to the
     comments in the engine's configuration file.
   - The last declaration is kept on the host in the engine's own directory, C(/var/lib/lxc/NAME/flotilla.json) for LXC,
-    readable by root only. Passwords are in it as a digest under a key of the host.
+    C(/var/lib/containers/flotilla/NAME.json) for podman and C(/etc/vz/conf/CTID.flotilla) for OpenVZ, readable by root only.
+    Passwords are in it as a digest under a key of the host.
 notes:
   - For LXC the root file system is a directory that the image's tarball is unpacked into. Users, SSH keys, host name and
     network of O(cloud_init), O(hostname) and O(nics) are written into it, without cloud-init; every container gets its own
@@ -27,6 +28,25 @@ notes:
     keeps the limit.
   - A container that is removed without O(remove_storage) leaves its root file system and C(config.removed) in its directory,
     and no other container can be made there until they are moved.
+  - "podman (4 and later, as root): O(cpus), O(memory), O(nics) and O(tags) change while the container runs. podman 4 forgets
+    limits at the next stop, so they are reported as pending with the reason V(not stored) in every run, and set again by the
+    next run. Everything else is fixed when podman makes a container: changing it makes the container anew, which is refused
+    unless O(recreate) allows it, and what is not in a volume is lost with it."
+  - "podman: a NIC is on one of podman's own networks (C(podman network create)), which is named by C(network) of O(nics). An image
+    that is a root file system is imported as C(localhost/flotilla/NAME)."
+  - "podman: removing a container keeps its named volumes. O(remove_storage) removes those that were made for it. O(autostart)
+    writes and enables a systemd unit, and is an error on a host without systemd."
+  - "OpenVZ: vzctl 4, and 7 to 9, found by asking it. B(Contract-tested; not run on an OpenVZ node): it is tested against a double of
+    vzctl that agrees with recorded transcripts of the real programs."
+  - "OpenVZ: O(image) is an OS template by its exact name, or a declared image with C(template). It must be on the host, where
+    vzctl itself would fetch it. O(name) is the container's name, or its id where it is a number; a new one gets the first free id."
+  - "OpenVZ: O(nics) of V(type) V(venet) have addresses that the host routes to. vzctl sets none on bridged interfaces.
+    O(container_features) and O(capabilities) change when the container restarts; everything else changes while it runs, except where
+    O(on_change=defer) says otherwise. vzctl 7 and later know no capabilities. O(cpus) V(shares) are what OpenVZ calls CPU units, from 8 to
+    500000, and 1000 when nothing is declared."
+  - "OpenVZ: a container that is removed without O(remove_storage) leaves its private area, and C(CTID.conf.removed). One that somebody
+    destroyed by hand is made anew. A configuration without private area, or the other way round, is an error that says what
+    to put back. A container that another command holds is tried again for a minute."
 options:
   name:
     description: Name of the container.
@@ -36,11 +56,13 @@ options:
     description: The engine that runs it.
     type: str
     required: true
-    choices: [lxc]
+    choices: [lxc, openvz, podman]
   images:
     description:
       - Images that O(image) may name. A list of dictionaries with C(name) and C(rootfs), which has C(path) or C(url) with
-        C(checksum). One that is not listed is looked for as C(/var/lib/flotilla/images/NAME.tar).
+        C(checksum), C(oci), the full name of an OCI image, or
+        C(template), the name of an OS template. One that is not listed is looked for as
+        C(/var/lib/flotilla/images/NAME.tar); a name with a slash is that of an OCI image itself (O(engine=podman)).
     type: raw
 extends_documentation_fragment:
   - flotilla.virt.attributes
@@ -88,6 +110,43 @@ EXAMPLES = r"""
     memory: 512MiB
     adopt: true
 
+- name: An application in a container of podman
+  flotilla.virt.container:
+    name: shop
+    engine: podman
+    image: docker.io/library/nginx:1.27
+    memory: 256MiB
+    cpus: {limit: 50%}
+    ports: ["8080:80"]
+    environment: {TZ: UTC}
+    mounts:
+      - {target: /usr/share/nginx/html, volume: shop-pages}
+    secrets:
+      - {name: token, value: "{{ shop_token }}"}
+    health: {command: [curl -f http://localhost], interval: 10}
+    restart_policy: on-failure
+
+- name: Another image, for which the container is made anew
+  flotilla.virt.container:
+    name: shop
+    engine: podman
+    image: docker.io/library/nginx:1.28
+    recreate: true
+
+- name: A container of OpenVZ with a routed address
+  flotilla.virt.container:
+    name: mail
+    engine: openvz
+    image: debian-12-x86_64
+    cpus: {count: 2, limit: 150%}
+    memory: {size: 1GiB, swap: 512MiB}
+    disk: {size: 20GiB, inodes: 400000}
+    nics:
+      - {name: wan, type: venet, address: 192.0.2.10}
+    dns: [192.0.2.53]
+    container_features: {nfs: true}
+    autostart: true
+
 - name: Remove it with its root file system
   flotilla.virt.container:
     name: web
@@ -132,9 +191,9 @@ plan_id:
 
 from typing import Tuple
 
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
-from ansible_collections.flotilla.virt.plugins.module_utils._host.rootfs_images import rootfs_images, rootfs_sources
+from ansible_collections.flotilla.virt.plugins.module_utils._host.rootfs_images import declared_images, rootfs_images, variants
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
 from ansible_collections.flotilla.virt.plugins.module_utils._module import Module, argument_spec, declared, run_one
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request
@@ -143,15 +202,17 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar i
 
 def main() -> None:
     """Run the module."""
-    spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": ["lxc"]}, disk={"type": "raw"},
+    spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": sorted(DRIVERS)}, disk={"type": "raw"},
                          images={"type": "raw"})
     module = Module(spec)
 
     def make(check: bool) -> Tuple[Driver, Request]:
         engine = module.params["engine"]
         spec = declared(module, GUEST, lambda raw, path, problems: parse_guest(raw, engine, path, problems))
-        images = rootfs_images(rootfs_sources(module.params["images"]), keep=not check)
-        driver = LxcDriver(LocalHost(), images=images, networks=libvirt_networks(), check_mode=check)
+        images = declared_images(module.params["images"])
+        around = Surroundings(rootfs_images(variants(images, "rootfs"), keep=not check), variants(images, "oci").get, libvirt_networks(),
+                              lambda name: str(images[name].get("template") or "") if name in images else None)
+        driver = DRIVERS[engine](LocalHost(), around, check)
         return driver, Request(module.params["name"], spec, "", module.params["fleet"] or "")
 
     run_one(module, make)

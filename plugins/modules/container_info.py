@@ -21,6 +21,11 @@ options:
     description: Names of containers to read. Without O(name) and O(names) all are.
     type: list
     elements: str
+  engines:
+    description: Engines whose containers are read. Without it all that are installed.
+    type: list
+    elements: str
+    choices: [lxc, openvz, podman]
   host_keys:
     description:
       - Also read the SSH host keys in the root file systems of running containers, as C(status.host_keys), each as C(type data)
@@ -75,9 +80,9 @@ containers:
       status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
 """
 
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host_keys import KeyReader
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc.driver import LxcDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
 from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, Module, info
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
@@ -85,9 +90,11 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar i
 
 def main() -> None:
     """Run the module."""
-    module = Module({**INFO_SPEC, "host_keys": {"type": "bool", "default": False}})
-    driver = LxcDriver(LocalHost(), networks=libvirt_networks(), check_mode=True)
-    info(module, "containers", GUEST, KeyReader(driver, driver.host) if module.params["host_keys"] else driver)
+    module = Module({**INFO_SPEC, "engines": {"type": "list", "elements": "str", "choices": sorted(DRIVERS)},
+                     "host_keys": {"type": "bool", "default": False}})
+    host, around = LocalHost(), Surroundings(networks=libvirt_networks())
+    drivers = [DRIVERS[engine](host, around, True) for engine in module.params["engines"] or sorted(DRIVERS)]
+    info(module, "containers", GUEST, *(KeyReader(driver, host) if module.params["host_keys"] else driver for driver in drivers))
 
 
 if __name__ == "__main__":

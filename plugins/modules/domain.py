@@ -101,6 +101,7 @@ spec:
 status:
   description:
     - What is not declared, such as C(uuid), C(state), C(virtualization) and C(fleet).
+    - A stopped guest that was saved while it ran has C(saved), and is restored when it starts.
     - After a wait, C(ready) says C(what) was waited for and C(by) what it was found (V(agent), V(console), V(ssh), V(lease), V(arp)
       or V(libvirt)). By V(ssh), C(proves) says that cloud-init's last stages may still be at work.
   returned: success

@@ -62,7 +62,8 @@ domains:
     status:
       description: >-
         What is not declared. C(state), C(uuid), C(virtualization) (kvm or qemu), C(fleet), C(created) (by this
-        collection), C(pending), C(addresses), C(host_keys) (where asked for).
+        collection), C(pending), C(addresses), C(host_keys) (where asked for), C(saved) (an image of
+        the running guest is kept, from which it starts).
       type: dict
       returned: always
 """

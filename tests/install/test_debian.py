@@ -210,7 +210,8 @@ def install(lab: DomainLab, place: Path, files: Path, port: int) -> dict[str, An
     assert not begun.failed, begun.msg
     domain = lab.raw.lookupByName("web")
     boot = domain.ID()
-    result = lab.apply("web", {**raw, "wait_for": {"what": "agent", "timeout": 5400}})
+    waited = {**raw, "wait_for": {"what": "agent", "timeout": 5400}}
+    result = lab.apply("web", waited)
     assert not result.failed, result.msg + console(place)
     assert not result.changed and result.status["ready"] == {"by": "agent", "what": "agent"}
     assert domain.ID() != boot, "the installed system runs in another process than its installer"
@@ -219,7 +220,7 @@ def install(lab: DomainLab, place: Path, files: Path, port: int) -> dict[str, An
     assert lab.volumes() == ["fast/web-root.qcow2"]
     for text in [*lab.documents().values(), str(result.to_dict())]:
         assert PASSWORD not in text
-    again = laws.assert_idempotent(lab, "web", raw)
+    again = laws.assert_idempotent(lab, "web", waited)
     assert again.pending == [] and "installing" not in again.status
     laws.assert_adoption(lab, "web")
     release = inside(domain, "/bin/cat", "/etc/os-release")

@@ -31,9 +31,9 @@ class WiredHost:
         self._wire.note("host", "run %s" % argv[0], self._asks(argv))
         return self._host.run(argv, *arguments, **options)
 
-    def rootfs(self, path: str) -> Any:
+    def rootfs(self, path: str, *shifts: int) -> Any:
         """See `Host.rootfs`."""
-        return _Wired(self._host.rootfs(path), "rootfs", ROOT_READS, self._wire)
+        return _Wired(self._host.rootfs(path, *shifts), "rootfs", ROOT_READS, self._wire)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(_Wired(self._host, "host", HOST_READS, self._wire), name)

@@ -11,6 +11,7 @@ becomes of the process that started it.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,8 @@ STATE = {
     "lxc": "/var/lib/lxc",
     "run-lxc": "/run/lxc",
 }
+# The certificate authority of emulated TPMs, where swtpm is installed: its own user must be able to write there.
+SWTPM = ("swtpm-localca", "/var/lib/swtpm-localca")
 
 # PID 1 of the namespace. The shell stays there because it reaps what libvirtd leaves: a guest that has ended would
 # otherwise stay a zombie, and libvirt takes a zombie for a guest that does not want to die. sysfs is mounted anew since it
@@ -107,6 +110,10 @@ class PrivateLibvirtd:
         for name, place in STATE.items():
             (self.state / name).mkdir()
             Path(place).mkdir(parents=True, exist_ok=True)  # the mount points, on a machine where libvirt never ran
+        if Path(SWTPM[1]).is_dir():
+            own = Path(SWTPM[1]).stat()
+            (self.state / SWTPM[0]).mkdir()
+            os.chown(self.state / SWTPM[0], own.st_uid, own.st_gid)
         (self.state / "cgroup").mkdir()
         (self.state / "log/qemu").mkdir()  # the packages make it; consoles are logged there
         if not self.share_net:
@@ -125,7 +132,7 @@ class PrivateLibvirtd:
             shutil.copytree("/var/cache/libvirt/qemu/capabilities", self.state / "cache/qemu/capabilities")
 
     def _start(self) -> None:
-        binds = [word for name, place in STATE.items() for word in (name, place)]
+        binds = [word for name, place in [*STATE.items(), SWTPM] if (self.state / name).is_dir() for word in (name, place)]
         net = [] if self.share_net else ["--net"]
         self._unshare = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", *net, "--propagation", "private", "--mount-proc", "--fork"]

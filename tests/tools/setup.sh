@@ -20,6 +20,7 @@ test_packages=(
     libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
     qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables iproute2 procps lxc uidmap mmdebstrap e2fsprogs xz-utils
     swtpm swtpm-tools virtinst genisoimage openssh-client openssh-server sudo python3-libvirt python3-lxml shellcheck
+    podman conmon runc netavark catatonit
 )
 
 missing_packages() {

@@ -76,8 +76,8 @@ class Host(Protocol):
     def remove_tree(self, path: str) -> None:
         """Remove a directory and all below it, following no symbolic link; refuse when something is mounted in it."""
 
-    def rootfs(self, path: str) -> RootFs:
-        """Return a view of a root file system whose symbolic links cannot lead out of it."""
+    def rootfs(self, path: str, uid_shift: int = 0, gid_shift: int = 0) -> RootFs:
+        """Return a view of a root file system whose symbolic links cannot lead out of it; the shifts are added to each owner."""
 
 
 class LocalHost:
@@ -208,5 +208,5 @@ class LocalHost:
         fields = [line.split(" ")[4] for line in text.splitlines()]
         return [field.encode("utf-8", "surrogateescape").decode("unicode_escape") if "\\" in field else field for field in fields]
 
-    def rootfs(self, path: str) -> RootFs:
-        return RootFs(path)
+    def rootfs(self, path: str, uid_shift: int = 0, gid_shift: int = 0) -> RootFs:
+        return RootFs(path, uid_shift, gid_shift)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
+from .._containers import engines
 from .._host import commands, images
 from .._libvirt.attachment import libvirt_networks
 from .._libvirt.connection import DEFAULT_URI, NotReady, connect, is_local
@@ -48,21 +49,26 @@ class Host:
         self._add_libvirt(made, guests)
         if not self.local:
             unusable.update({engine: _REMOTE for engine in CONTAINERS})
-        elif self._has_or_needs("lxc", "lxc-start"):
-            guests["lxc"] = self._lxc()
-            del unusable["lxc"]
+            return made
+        for engine, make in engines.DRIVERS.items():
+            # A host without an engine does without its modules: importing LXC's takes 37 ms, of 190 for all that is ours.
+            if self._has_or_needs(engine, engines.COMMANDS[engine]):
+                guests[engine] = make(self._container_host(), self._around(), self.check_mode)
+                del unusable[engine]
         return made
 
     def _has_or_needs(self, engine: str, command: str) -> bool:
         """Whether containers of this engine may be here, or a guest may become one."""
         return bool(commands.find("/", command)) or any(guest.wish in (engine, "auto") for guest in self.fleet.here())
 
-    def _lxc(self) -> Driver:
-        # A host without the engine does without its modules: importing these takes 37 ms, of 190 for all that is ours.
+    @staticmethod
+    def _container_host() -> Any:
         from .._containers.host import LocalHost
-        from .._containers.lxc.driver import LxcDriver
 
-        return LxcDriver(LocalHost(), self.rootfs, self.attachments(), self.check_mode)
+        return LocalHost()
+
+    def _around(self) -> engines.Surroundings:
+        return engines.Surroundings(self.rootfs, self.reference, self.attachments(), self.template)
 
     def _add_libvirt(self, made: Drivers, guests: Dict[str, Driver]) -> None:
         try:
@@ -107,6 +113,15 @@ class Host:
         if source.get("path"):
             return str(source["path"])
         return fetched(source, self.check_mode)
+
+    def reference(self, name: str) -> Optional[str]:
+        """The OCI image of a declared image."""
+        return (self.fleet.images.get(name) or {}).get("oci")
+
+    def template(self, name: str) -> Optional[str]:
+        """The OS template of a declared image; None for one that is not declared, empty for one that has none."""
+        image = self.fleet.images.get(name)
+        return None if image is None else str(image.get("template") or "")
 
     def attachments(self) -> Any:
         """What a network is to a container: as it is in libvirt, else as the fleet is about to make it."""
@@ -167,6 +182,9 @@ def _downloads(fleet: Fleet, drivers: Drivers) -> List["tuple[Mapping[str, Any],
 
 def _remote_sources(fleet: Fleet, guest: Guest) -> Iterable["tuple[Mapping[str, Any], bool]"]:
     """The variants that a guest needs of images with a URL, each with whether it is for a disk."""
+    if guest.wish == "openvz":
+        # Its containers are made from templates, which are on the node.
+        return
     disk = guest.wish not in CONTAINERS
     for name in images_of(guest).values():
         source = (fleet.images.get(name) or {}).get("disk" if disk else "rootfs") or {}

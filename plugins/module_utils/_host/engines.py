@@ -25,6 +25,8 @@ _QEMU = (
 # What a system container is made of (namespaces(7)); the names are those in /proc/self/ns.
 _NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
 
+OLDEST_PODMAN = 4
+
 Engine = t.Dict[str, t.Any]
 
 
@@ -84,13 +86,19 @@ def lxc(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine:
 def podman(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine:
     """Return the podman engine, known by its command."""
     path = commands.find(root, "podman")
-    reason = "podman is not installed" if path is None else _container_problem(root, facts)
-    return _engine(path, reason, ask)
+    found = _engine(path, "podman is not installed" if path is None else _container_problem(root, facts), ask)
+    if found["usable"] and found["version"] and int(found["version"].split(".")[0]) < OLDEST_PODMAN:
+        found.update(usable=False, reason="podman %s cannot change a running container; version %d or later can" % (
+            found["version"], OLDEST_PODMAN))
+    return found
 
 
-def _openvz_problem(root: str, path: t.Optional[str]) -> t.Optional[str]:
+def _openvz_problem(root: str, path: t.Optional[str], facts: t.Mapping[str, t.Any], ask: commands.Run) -> t.Optional[str]:
     if path is None:
         return "OpenVZ is not installed (no vzctl)"
+    if not files.exists(root, "/proc/vz") and (commands.version(path, ask) or "").startswith("4."):
+        # vzctl 4 also works on other kernels (3.9 and later), with their own namespaces and control groups.
+        return _container_problem(root, facts)
     if not files.exists(root, "/proc/vz"):
         return "the running kernel is no OpenVZ kernel (no /proc/vz)"
     # Inside an OpenVZ container /proc/vz is there too, but the beancounters of /proc/bc only exist on the node itself.
@@ -102,7 +110,7 @@ def _openvz_problem(root: str, path: t.Optional[str]) -> t.Optional[str]:
 def openvz(root: str, facts: t.Mapping[str, t.Any], ask: commands.Run) -> Engine:
     """Return the openvz engine, known by vzctl and an OpenVZ kernel. A Virtuozzo node has it too."""
     path = commands.find(root, "vzctl")
-    return _engine(path, _openvz_problem(root, path), ask)
+    return _engine(path, _openvz_problem(root, path, facts, ask), ask)
 
 
 def _virtuozzo_problem(root: str, path: t.Optional[str], ask: commands.Run) -> t.Optional[str]:

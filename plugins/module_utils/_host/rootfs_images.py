@@ -2,24 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Root file systems of declared images, fetched when a container is made from one."""
+"""What declared images are for containers: root file systems, fetched when a container is made from one, and OCI images."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from .._reconcile import grammar, schema
+from .._reconcile import grammar, grammar_containers, schema
 from .._reconcile.errors import Problem, raise_if_any
 from .images import NotFetched, fetch
 
 
-def rootfs_sources(raw: Optional[Any], path: str = "images") -> Dict[str, Mapping[str, Any]]:
-    """The root file systems of declared images by image name. Raises DeclarationError."""
+def declared_images(raw: Optional[Any], path: str = "images") -> Dict[str, Mapping[str, Any]]:
+    """Declared images by name. Raises DeclarationError."""
     problems: List[Problem] = []
-    whole = schema.Option("images", "items", options=(schema.Option("name", "name", required=True),) + grammar.IMAGE)
-    images = schema.parse_value(whole, raw or [], path, problems) or {}
+    whole = schema.Option("images", "items", options=(schema.Option("name", "name", required=True),) + grammar.IMAGE + grammar_containers.IMAGE)
+    images: Dict[str, Mapping[str, Any]] = schema.parse_value(whole, raw or [], path, problems) or {}
     raise_if_any(problems)
-    return {name: image["rootfs"] for name, image in images.items() if image.get("rootfs")}
+    return images
+
+
+def variants(images: Mapping[str, Mapping[str, Any]], variant: str) -> Dict[str, Any]:
+    """One variant (`rootfs`, `oci`) of those images that have it, by image name."""
+    return {name: image[variant] for name, image in images.items() if image.get(variant)}
 
 
 def rootfs_images(sources: Mapping[str, Mapping[str, Any]], keep: bool) -> Callable[[str], Optional[str]]:

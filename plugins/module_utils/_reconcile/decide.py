@@ -64,7 +64,7 @@ class Decider:
         """Compares the declaration with what is there; nothing is refused and nothing checked."""
         request, actual = decision.request, decision.actual
         state = request.option("state")
-        if actual is None:
+        if actual is None or (actual.begun and state not in GONE):
             if state in GONE:
                 return
             decision.action = CREATE
@@ -88,15 +88,19 @@ class Decider:
     def _plan_change(self, decision: Decision, actual: Actual) -> None:
         request = decision.request
         on_change = request.option("on_change", "live")
-        comparison = Comparison(self.driver.rule, want=request.declared, live=actual.live,
-                                defer=on_change == "defer", seal=self.seal)
+        discard = actual.saved is not None and bool(request.option("discard_saved", False))
+        restored = actual.saved is not None and not discard and request.option("state") in ("running", "paused")
+        comparison = Comparison(self.driver.rule, want=request.declared, live=actual.saved if restored else actual.live,
+                                defer=on_change == "defer", frozen=actual.saved is not None and not (restored or discard), seal=self.seal)
         applied = actual.annotation.applied if actual.annotation else {}
         want = {**_to_finish(actual, request), **request.declared}
         if want.get("state") == "present":
             del want["state"]
         # A state is never taken back: undeclared, the power stays as it is.
         plan.compare(self.driver.options, want, {k: v for k, v in applied.items() if k != "state"}, actual, comparison)
-        waiting = plan.waiting(self.driver.options, actual, self.driver.rule)
+        waiting = list(actual.pending) if discard else plan.waiting(self.driver.options, actual, self.driver.rule)
+        if discard:
+            comparison.changes.append(Change(plan.SAVED_IMAGE, True, None, LIVE))
         decision.changes = comparison.changes
         decision.nudges = comparison.nudges + actual.nudges
         decision.pending = waiting + comparison.pending
@@ -182,7 +186,7 @@ def _restarts(waiting: Sequence[Pending], changes: Sequence[Change], driver: Dri
     """What is pending and comes true with a restart."""
     known = {change.path for change in changes}
     return [Change(entry.path, entry.running, entry.stored, RESTART) for entry in waiting
-            if entry.path not in known and entry.reason != plan.FIRST_BOOT and not _guests_own(entry, driver)]
+            if entry.path not in known and entry.reason not in plan.NO_RESTART and not _guests_own(entry, driver)]
 
 
 def _guests_own(entry: Pending, driver: Driver) -> bool:

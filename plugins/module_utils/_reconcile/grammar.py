@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Tuple
 
+from . import grammar_containers as containers
 from .errors import Problem, join_path
 from .kvm import devices, system
 from .kvm.cpus import CPUS
@@ -77,6 +78,9 @@ CONTROL = (
         " restarts the guest for whatever is pending. V(defer) does not touch the running guest.",)),
     Option("adopt", "bool", control=True, once=True, doc=("Take over a guest that was not made by this collection.",)),
     Option("recreate", "bool", control=True, once=True, doc=("Allow changes that destroy the guest and make it anew.",)),
+    Option("discard_saved", "bool", control=True, once=True, engines=KVM, doc=(
+        "For one run and never stored: throw away the image of a guest that was saved while it ran (C(virsh managedsave)), with all"
+        " that its memory holds, so that it starts anew or can be removed. Otherwise the guest is restored from it.",)),
     Option("remove_storage", "bool", control=True, once=True, doc=(
         "With O(state=absent), also remove the volumes that this collection made for the guest.",)),
     Option("protect", "bool", control=True, doc=(
@@ -112,6 +116,7 @@ GUEST: Tuple[Option, ...] = (
     system.FEATURES, system.CLOCK, system.SMBIOS, system.LIFECYCLE, system.POWER_MANAGEMENT, system.LAUNCH_SECURITY,
     system.SECURITY_LABELS, system.PARTITION, system.IO_WEIGHT, system.XML,
 ) + CONTROL
+GUEST = containers.extend(GUEST)
 
 DHCP_HOST = Option("hosts", "items", key="mac", take_back="delete", doc=("Fixed leases.",), options=(
     Option("mac", "mac", required=True, example="52:54:00:11:22:33", doc=("MAC address in quotes.",)),

@@ -9,14 +9,18 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from decimal import Decimal
 import uuid as uuid_module
 from typing import Any, Callable, Dict, List, Set
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from .secrets import Secret
 from .units import parse_size
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+:-]*\Z")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
+_OCI = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*\Z")
+_CORES = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)\Z")
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
@@ -71,6 +75,26 @@ def name(value: Any) -> str:
     if len(word) > 200:
         raise ValueError("a name of %d characters is too long; use at most 200" % len(word))
     return word
+
+
+def image(value: Any) -> str:
+    """The name of a declared image, or of an OCI image with its registry."""
+    word = text(value)
+    if "/" not in word:
+        return name(word)
+    if not _OCI.match(word):
+        raise ValueError("%r is neither the name of an image nor of an OCI image such as docker.io/library/nginx:1.27" % word)
+    return word
+
+
+def cores(value: Any) -> str:
+    """CPU time in CPUs (`1.5`) or percent of one (`150%`), as the shortest decimal number of CPUs."""
+    word = "" if isinstance(value, bool) else str(value).strip()
+    match = _CORES.match(word)
+    amount = Decimal(match.group(1)) / (100 if match.group(2) else 1) if match else Decimal(0)
+    if amount <= 0 or amount != amount.quantize(Decimal("0.0001")):
+        raise ValueError("%r is no CPU limit; write a number of CPUs such as 1.5, or a percentage of one such as 150%%" % (value,))
+    return format(amount.normalize(), "f")
 
 
 def label(value: Any) -> str:
@@ -197,6 +221,9 @@ def cpu_features(value: Any) -> Dict[str, str]:
     return found
 
 
+MOST_NUMBERS = 65535
+
+
 def number_set(value: Any) -> str:
     """A set of numbers such as `0-3,8`, in libvirt's own order (virBitmapParse): `^2` takes one out."""
     word = str(value).replace(" ", "") if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
@@ -207,6 +234,8 @@ def number_set(value: Any) -> str:
         first, _dash, last = part.lstrip("^").partition("-")
         if last and int(last) < int(first):
             raise ValueError("%r ends before it begins" % part)
+        if int(last or first) > MOST_NUMBERS:
+            raise ValueError("%r is beyond %d" % (part, MOST_NUMBERS))
         numbers = range(int(first), int(last or first) + 1)
         chosen = chosen - set(numbers) if part.startswith("^") else chosen | set(numbers)
     return _ranges(sorted(chosen))
@@ -285,10 +314,28 @@ def vlan(value: Any) -> Any:
     return tags_of if isinstance(value, (list, tuple)) else tags_of[0]
 
 
+def domain_element(word: str) -> Element:
+    """The outermost element of a piece of domain XML. Raises ValueError with what is wrong."""
+    try:
+        root = fromstring(word)
+    except ParseError as error:
+        raise ValueError("is not well-formed XML: %s" % error) from None
+    if root.tag != "domain":
+        raise ValueError("its outermost element is <%s>; write <domain>...</domain>" % root.tag)
+    return root
+
+
+def domain_xml(value: Any) -> str:
+    """A piece of domain XML: text whose outermost element is `domain`."""
+    word = text(value)
+    domain_element(word)
+    return word
+
+
 PARSERS: Dict[str, Callable[[Any], Any]] = {
     "str": text, "bool": boolean, "int": count, "name": name, "size": parse_size, "mac": mac, "ip": ip,
     "interface": interface, "subnet": subnet, "path": absolute_path, "secret": secret, "secret_any": secret_any, "map": mapping,
-    "tags": tags, "any": lambda value: value, "label": label, "reference": label, "integer": integer, "texts": texts,
+    "tags": tags, "image": image, "cores": cores, "any": lambda value: value, "label": label, "reference": label, "integer": integer, "texts": texts,
     "int_map": int_map, "cpu_features": cpu_features, "cpuset": number_set, "cpusets": number_sets, "huge_pages": pages,
-    "pci": pci, "usb": usb, "uuid": uuid, "vlan": vlan, "hex": hexadecimal, "xml": text,
+    "pci": pci, "usb": usb, "uuid": uuid, "vlan": vlan, "hex": hexadecimal, "xml": domain_xml,
 }

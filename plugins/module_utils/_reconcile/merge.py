@@ -67,15 +67,15 @@ def missing(options: Sequence[Option], spec: Mapping[str, Any], path: str) -> Li
     for option in level.required:
         if spec.get(option.name) is None:
             found.append(Problem(join_path(path, option.name), "is required", "declare it"))
-    for option in level.among(spec):
-        value = spec[option.name]
-        if value is None:
+    for name, value in spec.items():
+        known = level.by_name.get(name)
+        if value is None or known is None:
             continue
-        if option.kind in DICTS:
-            found.extend(missing(option.options, value, join_path(path, option.name)))
-        elif option.kind == "items" and option.options:
+        if known.kind in DICTS:
+            found.extend(missing(known.options, value, join_path(path, name)))
+        elif known.kind == "items" and known.options:
             for index, item in enumerate(value.values()):
-                found.extend(missing(option.options, item, "%s[%d]" % (join_path(path, option.name), index)))
+                found.extend(missing(known.options, item, "%s[%d]" % (join_path(path, name), index)))
     return found
 
 

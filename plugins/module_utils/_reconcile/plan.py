@@ -22,8 +22,12 @@ LIVE, RESTART, RECREATE = "live", "restart", "recreate"
 GONE = ("absent", "released")
 FIRST_BOOT = "first boot only"
 NOT_COMPLIED = "guest has not complied"
-INSTALLING = "the installation is not over"
+NOT_STORED = "not stored"
+# What is pending for one of these does not come true with a restart.
+NO_RESTART = (FIRST_BOOT, NOT_STORED)
 DEFERRED = "stored only; it takes a restart"
+SAVED_IMAGE = "saved"
+SAVED = "the guest was saved without it, and is restored as it was"
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,6 @@ class Rule:
     live: the engine changes it on the running guest; otherwise `reason` says why it waits for a restart.
     cooperative: the guest itself must comply, so what it has not done yet is pending, never a failure.
     creation: used only when the resource or item is made; a later difference is reported as pending.
-    known: of what is used at creation: that nothing is read back says that nothing was used.
     fixed: part of the identity; changing it is refused, and this says how to do it.
     recreate: changing it would destroy and make anew; refused unless `recreate: true`.
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
@@ -54,7 +57,6 @@ class Rule:
     reason: str = ""
     cooperative: bool = False
     creation: bool = False
-    known: bool = False
     fixed: str = ""
     recreate: bool = False
     same: Optional[Callable[[Any, Any], bool]] = None
@@ -125,9 +127,10 @@ class Actual:
     stored: what the engine keeps for the next start, as the grammar says it. live: what runs, None when it does not.
     facts: what reading found out that the annotation is to remember.
     unfinished: what a run that died has not done yet; wanted as if declared, unless something else is.
+    saved: what a saved guest will run again when it is started, None where no image of a running guest is kept.
     leaving: routes of items that run and are stored no more, which the guest was asked to let go.
+    begun: there is no such resource, only the annotation of one: a creation that died, or it was removed by hand.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
-    nudges: what the driver itself is to look after again, which is no change (an installation that may be over).
     handle: the driver's own, such as the parsed document.
     """
 
@@ -141,12 +144,21 @@ class Actual:
     facts: Dict[str, Any] = field(default_factory=dict)
     unfinished: Spec = field(default_factory=dict)
     leaving: Sequence[Tuple[str, ...]] = ()
-    nudges: List[Change] = field(default_factory=list)
+    begun: bool = False
+    saved: Optional[Spec] = None
+
+    @property
+    def running(self) -> Optional[Spec]:
+        """What runs, or was saved while it ran and will run again; None for a guest that starts from nothing."""
+        return self.saved if self.live is None else self.live
 
 
 @dataclass
 class Comparison:
-    """Everything that the walk over the option tree needs, so that its functions stay small."""
+    """Everything that the walk over the option tree needs, so that its functions stay small.
+
+    frozen: what is to run was saved while it ran and stays so: nothing reaches it before it is restored.
+    """
 
     rule: Callable[[str], Rule]
     want: Mapping[str, Any] = field(default_factory=dict)
@@ -154,6 +166,7 @@ class Comparison:
     leaving: Sequence[Tuple[str, ...]] = ()
     live: Optional[Mapping[str, Any]] = None
     defer: bool = False
+    frozen: bool = False
     seal: Optional[Seal] = None
     changes: List[Change] = field(default_factory=list)
     nudges: List[Change] = field(default_factory=list)
@@ -163,6 +176,8 @@ class Comparison:
         """What a change to (or the removal of) this value costs on this resource."""
         if rule.recreate or rule.fixed:
             return RECREATE
+        if self.frozen and not rule.always:
+            return RESTART
         if self.live is None or rule.always or (rule.assumed and value is None):
             return LIVE
         return RESTART if self.defer or rule.obstacle(value, self.live) else LIVE
@@ -252,7 +267,7 @@ def pattern_of(path: str) -> str:
 def compare(options: Sequence[Option], want: Mapping[str, Any], applied: Mapping[str, Any], actual: Actual,
             comparison: Comparison) -> None:
     """Three-way comparison of a whole resource; fills `comparison.changes` and `comparison.pending`."""
-    live = None if comparison.defer else actual.live
+    live = None if comparison.defer else comparison.live
     comparison.stored, comparison.leaving = actual.stored, () if comparison.defer else actual.leaving
     _compare_dict(options, want, applied, actual.stored, live, _TOP, comparison)
 
@@ -305,7 +320,7 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
     rule = comparison.rule(place.pattern)
     if not comparison.same(option, rule, want, have):
         if rule.creation:
-            if have is not None or rule.known:
+            if have is not None:
                 comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
                                                   rule.reason or "used at creation only"))
         else:
@@ -405,8 +420,8 @@ def waiting(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rul
 def pending_between(options: Sequence[Option], actual: Actual, rule: Callable[[str], Rule]) -> List[Pending]:
     """What is stored and not yet running: the stored against the live document, never remembered."""
     found: List[Pending] = []
-    if actual.live is not None:
-        _PendingWalk(actual.live, rule, found).dictionary(options, actual.stored, actual.live, _TOP)
+    if actual.running is not None:
+        _PendingWalk(actual.running, rule, found, actual.live is None).dictionary(options, actual.stored, actual.running, _TOP)
     return found
 
 
@@ -417,6 +432,7 @@ class _PendingWalk:
     root: Mapping[str, Any]
     rule: Callable[[str], Rule]
     found: List[Pending]
+    frozen: bool = False
 
     def dictionary(self, options: Sequence[Option], stored: Mapping[str, Any], live: Mapping[str, Any],
                    place: Place) -> None:
@@ -452,7 +468,9 @@ class _PendingWalk:
             there, here = (rule.default if value is None else value for value in (there, here))
         if there == here or (rule.same is not None and there is not None and here is not None and rule.same(there, here)):
             return
-        reason = rule.obstacle(there if there is not None else here, self.root)
+        # A thing that goes is told by what it was, and a value that goes by what comes after it.
+        gone = there is None and (option.kind in ("dict", "one", "items") or option.take_back == "keep")
+        reason = rule.obstacle(here if gone else there, self.root)
         if not reason:
-            reason = NOT_COMPLIED if rule.cooperative else DEFERRED
+            reason = SAVED if self.frozen else NOT_COMPLIED if rule.cooperative else DEFERRED
         self.found.append(Pending(place.path, rule.show(option, here, there), rule.show(option, there, here), reason))

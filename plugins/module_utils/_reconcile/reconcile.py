@@ -232,7 +232,7 @@ class Run:
         return result
 
     def _spec_after(self, decision: Decision, check_mode: bool) -> schema.Spec:
-        if decision.actual is not None:
+        if decision.actual is not None and not decision.actual.begun:
             return schema.render_spec(self.driver.options, decision.actual.stored)
         if check_mode and decision.work is not None:
             return schema.render_spec(self.driver.options, decision.work.want)
@@ -280,7 +280,7 @@ def _fingerprint(value: Any) -> str:
 def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
     """What will be pending after the run: what is now, less what a restart clears, and what the plan stores only."""
     closed = {change.path for change in decision.changes}
-    live = (decision.actual.live if decision.actual is not None else None) or {}
+    live = (decision.actual.running if decision.actual is not None else None) or {}
     new = []
     for change in decision.changes:
         if change.impact == RESTART and change.pattern:
@@ -290,7 +290,7 @@ def _foreseen(decision: Decision, driver: Driver) -> List[Pending]:
             new.append(Pending(change.path, running, change.after, reason))
     all_of_it = [entry for entry in decision.pending if entry.path not in closed] + new
     if decision.work is not None and decision.work.restart:
-        return [entry for entry in all_of_it if entry.reason == plan.FIRST_BOOT]
+        return [entry for entry in all_of_it if entry.reason in plan.NO_RESTART]
     return all_of_it
 
 

@@ -25,7 +25,8 @@ class Row:
 
     place: mini path below the domain, or below the element of the list item that the option belongs to
         (`driver/@cache`); empty for what does not stand in the document.
-    codec: name in `_libvirt.domain.codecs` of how the value is written there, with its arguments after blanks.
+    codec: name in `_libvirt.domain.codecs` of how the value is written there, with its arguments after blanks. `told` is
+        that the default is part of a spec where it stands in the document: libvirt keeps it there, and drops others.
     verb: name of the method of `_libvirt.domain.live.Guest` that changes it on the running guest.
     when: the place holds only for a device of this `@type`, and declaring the option gives it that type.
     capability: where virConnectGetDomainCapabilities lists the values that this host can do (`disk/bus`).

@@ -229,9 +229,10 @@ def seal_spec(options: Sequence[Option], spec: Mapping[str, Any], seal: Seal,
     """
     sealed: Spec = {}
     earlier = earlier or {}
-    for option in grammar_of(options).among(spec):
-        value = spec[option.name]
-        if value is None or option.once:
+    by_name = grammar_of(options).by_name
+    for name, value in spec.items():
+        option = by_name.get(name)
+        if value is None or option is None or option.once:
             continue
         old = earlier.get(option.name)
         if option.kind in DICTS:
@@ -265,17 +266,18 @@ def walk(options: Sequence[Option], visit: Callable[[str, Option], None], patter
 def problems_of_engine(options: Sequence[Option], spec: Mapping[str, Any], engine: str, path: str) -> List[Problem]:
     """A problem for every declared option that the engine does not have."""
     found: List[Problem] = []
-    for option in grammar_of(options).among(spec):
-        value = spec[option.name]
-        if value is None:
+    by_name = grammar_of(options).by_name
+    for name, value in spec.items():
+        option = by_name.get(name)
+        if value is None or option is None:
             continue
-        place = join_path(path, option.name)
         if option.engines and engine not in option.engines:
+            place = join_path(path, option.name)
             found.append(Problem(place, "engine %s has no such option" % engine,
                                  "remove it, or use engine %s" % " or ".join(option.engines)))
         elif option.kind in DICTS:
-            found.extend(problems_of_engine(option.options, value, engine, place))
+            found.extend(problems_of_engine(option.options, value, engine, join_path(path, option.name)))
         elif option.kind == "items":
             for index, item in enumerate(value.values()):
-                found.extend(problems_of_engine(option.options, item, engine, "%s[%d]" % (place, index)))
+                found.extend(problems_of_engine(option.options, item, engine, "%s[%d]" % (join_path(path, option.name), index)))
     return found

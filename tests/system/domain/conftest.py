@@ -50,7 +50,7 @@ def empty(lab: DomainLab) -> None:
         if domain.isActive():
             domain.destroy()
         if domain.isPersistent():
-            domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
+            domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_NVRAM | libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE)
     pool = lab.raw.storagePoolLookupByName("fast")
     pool.refresh()
     for volume in pool.listAllVolumes():

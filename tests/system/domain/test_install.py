@@ -209,11 +209,12 @@ def test_the_agent_of_the_system_ends_the_installation(lab: DomainLab, files: Pa
     assert not begun.failed and begun.status["installing"]
     process = lab.raw.lookupByName("web").ID()
     assert "fast/web-install-answer.iso" in lab.volumes()
-    result = lab.apply("web", {**raw, "wait_for": {"what": "agent", "timeout": 900}})
+    waited = {**raw, "wait_for": {"what": "agent", "timeout": 900}}
+    result = lab.apply("web", waited)
     assert not result.failed, result.msg
     assert not result.changed and result.status["ready"] == {"by": "agent", "what": "agent"}
     assert lab.volumes() == ["fast/system.qcow2"] and not any(installing.holds(drive) for drive in installing.drives(lab.live("web")))
-    again = laws.assert_idempotent(lab, "web", raw)
+    again = laws.assert_idempotent(lab, "web", waited)
     assert again.pending == [] and "installing" not in again.status and lab.raw.lookupByName("web").ID() == process
     note = lab.annotation("web")
     assert note is not None and installing.FACT not in note.facts and note.facts[installing.USED]["answer"]["kind"] == "kickstart"

@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,45 +14,13 @@ from typing import Any
 import pytest
 from laws import laws
 from laws.container_lab import LxcLab
+from support.tiny_image import INIT, make_image
 
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Result
 
 BRIDGE, SUBNET = "fltestlxc0", "10.213.77"
 PREFIX = "fltest-"
-TOOLS = ("sh", "sleep", "cat", "head", "tr", "uname", "ls")
-INIT = """#!/bin/sh
-# An init as small as it gets: it waits for its children, and goes when the host asks.
-trap 'exit 0' PWR TERM
-while :; do sleep 3600 & wait $!; done
-"""
-STUBBORN = INIT.replace("trap 'exit 0' PWR TERM", "trap '' PWR TERM")
-
-
-def make_image(place: Path, init: str = INIT, tools: tuple[str, ...] = ()) -> Path:
-    """A tarball with an init, a shell, a few tools and the files that accounts and names are written to."""
-    root = place / "tree"
-    for name in ("bin", "sbin", "etc/skel", "etc/ssh", "etc/network", "proc", "sys", "dev", "root", "home", "tmp", "usr/sbin"):
-        (root / name).mkdir(parents=True)
-    for tool in TOOLS + tools:
-        binary = shutil.which(tool)
-        assert binary, f"{tool} is not on this machine"
-        shutil.copy(os.path.realpath(binary), root / "bin" / tool)
-        for word in subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout.split():
-            if word.startswith("/"):
-                (root / word[1:]).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(os.path.realpath(word), root / word[1:])
-    (root / "sbin/init").write_text(init)
-    (root / "sbin/init").chmod(0o755)
-    (root / "usr/sbin/ifup").write_text("")
-    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (root / "etc/group").write_text("root:x:0:\n")
-    (root / "etc/shadow").write_text("root:*:1:0:99999:7:::\n")
-    (root / "etc/ssh/sshd_config").write_text("")
-    (root / "etc/ssh/ssh_host_ed25519_key").write_text("the same in every container\n")
-    tarball = place / "image.tar"
-    with tarfile.open(tarball, "w") as archive:
-        archive.add(root, ".")
-    return tarball
+STUBBORN = INIT.replace("trap 'exit 0' PWR TERM 37", "trap '' PWR TERM")
 
 
 @pytest.fixture(scope="session")

@@ -18,28 +18,12 @@ from typing import Any
 
 import pytest
 
-from .conftest import PREFIX, Place, make_image
+from support.inside import NAME, TRANSFER, play
+from support.tiny_image import make_image
+
+from .conftest import PREFIX, Place
 
 SHELL = {"ansible_connection": "flotilla.virt.container", "flotilla_name": PREFIX + "a"}
-
-
-NAME = "it's a \"file\""
-TRANSFER = """
-import json, sys
-from ansible.plugins.loader import connection_loader, init_plugin_loader
-from ansible.playbook.play_context import PlayContext
-place, name, metal = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-init_plugin_loader()
-connection = connection_loader.get("flotilla.virt.container", PlayContext(), ansible_playbook_pid="1", task_uuid="1")
-connection._host_vars = metal
-connection.set_options(var_options={"flotilla_name": name, **({"flotilla_host": "metal"} if metal else {})})
-path = "/root/it's a \\"file\\""
-connection.put_file(place + "/in", path)
-connection.fetch_file(path, place + "/out")
-assert connection.exec_command("exit 3")[0] == 3
-assert connection.exec_command("cat", in_data=b"piped\\n")[1] == b"piped\\n"
-connection.close()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +70,6 @@ def sshd(tmp_path: Path) -> Iterator[dict[str, Any]]:
         server.wait()
 
 
-def play(tmp_path: Path, hosts: dict[str, Any], tasks: list[dict[str, Any]], **environment: str) -> dict[str, Any]:
-    """Run tasks on the host `guest`; return the exit code and all output."""
-    (tmp_path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
-    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "guest", "gather_facts": False, "tasks": tasks}]))
-    done = subprocess.run(["ansible-playbook", "-i", str(tmp_path / "inventory.json"), str(tmp_path / "play.json")],
-                          capture_output=True, text=True, cwd=tmp_path, check=False, timeout=120,
-                          env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", **environment})
-    return {"rc": done.returncode, "out": done.stdout + done.stderr}
-
-
 def some_tasks() -> list[dict[str, Any]]:
     return [
         {"raw": "echo out; echo \"it's \\\"err\\\"\" >&2; exit 7", "register": "r", "failed_when": "r.rc != 7 or r.stdout_lines != ['out']"},
@@ -119,7 +93,7 @@ def test_commands_run_inside_with_their_own_exit_code_and_streams(container: Pla
 def test_files_go_in_and_come_out_whole(container: Place, tmp_path: Path, sshd: dict[str, Any], way: str, size: int) -> None:
     content = os.urandom(size)
     (tmp_path / "in").write_bytes(content)
-    done = subprocess.run([sys.executable, "-c", TRANSFER, str(tmp_path), PREFIX + "a", json.dumps(sshd if way == "ssh" else {})],
+    done = subprocess.run([sys.executable, "-c", TRANSFER, str(tmp_path), PREFIX + "a", json.dumps(sshd if way == "ssh" else {}), "lxc"],
                           capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (container.directory() / "rootfs/root" / NAME).read_bytes() == content

@@ -528,6 +528,13 @@ def test_a_disk_never_shrinks(lab: DomainLab) -> None:
     laws.assert_refused(lab, "web", dict(BASE, disks=[dict(BASE["disks"][0], size="512KiB")]), "disks[0].size", "shrink")
 
 
+def test_a_disk_that_comes_back_does_not_shrink(lab: DomainLab) -> None:
+    lab.must("web", BASE)
+    lab.must("web", dict(BASE, disks=[]))
+    laws.assert_refused(lab, "web", dict(BASE, disks=[dict(BASE["disks"][0], size="512KiB")]), "disks[0].size", "shrink")
+    assert laws.converge(lab, "web", BASE).changed
+
+
 def test_what_libvirt_makes_by_itself_stays_when_a_whole_spec_is_declared_no_more(lab: DomainLab) -> None:
     """A person adopts a guest by its whole spec, and then shortens the declaration to what he cares about."""
     lab.define((FOREIGN % "old").replace("</devices>", "<input type='mouse' bus='ps2'/><serial type='pty'><target port='0'/></serial></devices>"))

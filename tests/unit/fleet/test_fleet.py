@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet import HostFacts, Present, resources_here
 from hypothesis import given
 from hypothesis import strategies as st
@@ -255,6 +256,9 @@ def test_prune_is_refused_with_only_and_with_nothing_declared() -> None:
     ({"engine": "auto"}, (), "kvm", "no usable container engine"),
     ({"engine": "auto", "image": "disk-only"}, ("lxc",), "kvm", "no variant for lxc"),
     ({"engine": "auto"}, ("lxc", "virtuozzo"), "virtuozzo", "this host has virtuozzo"),
+    ({"engine": "auto", "ports": ["80:80"]}, ("lxc", "podman"), "podman", "this host has podman"),
+    ({"engine": "auto", "image": "docker.io/library/nginx"}, ("lxc", "podman"), "podman", "this host has podman"),
+    ({"engine": "auto", "cloud_init": {"timezone": "UTC"}}, ("lxc", "podman"), "lxc", "this host has lxc"),
 ])
 def test_the_decision_of_auto(guest, engines, engine, reason) -> None:  # type: ignore[no-untyped-def]
     found = resolved({"name": "a", **guest}, facts=lxc(*engines), images=[DEBIAN, {"name": "disk-only", "disk": "/d"}],
@@ -280,6 +284,12 @@ def test_impossible_pairs_and_missing_variants() -> None:
     assert path == "guests[0].disk.image" and "did you mean debian-12?" in text
     path, text = one_problem({"name": "a", "disks": [{"name": "x"}, {"name": "root", "image": "nope"}]})
     assert path == "guests[0].disks[1].image" and "no image nope" in text
+
+
+def test_an_option_that_the_only_container_engine_lacks_is_an_error_that_names_both() -> None:
+    facts = lxc("lxc")
+    with pytest.raises(DeclarationError, match=r"guests\[0\]\.ports: engine lxc has no such option"):
+        resolved({"name": "a", "engine": "auto", "ports": ["80:80"]}, facts=facts)
 
 
 def test_the_image_of_an_existing_guest_is_not_asked_for() -> None:

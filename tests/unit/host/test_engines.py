@@ -85,6 +85,12 @@ def test_podman(tmp_path: pathlib.Path) -> None:
     assert (found["version"], found["usable"]) == ("4.3.1", True)
 
 
+def test_a_podman_that_is_too_old(tmp_path: pathlib.Path) -> None:
+    trees.command(tmp_path, "/usr/bin/podman", "echo 'podman version 3.4.4'")
+    found = engines.podman(trees.lay_out(tmp_path, trees.NAMESPACES), facts(), commands.run)
+    assert found["usable"] is False and "podman 3.4.4 cannot change a running container" in found["reason"]
+
+
 @pytest.mark.parametrize(
     ("output", "version"),
     [("vzctl version 4.11.1", "4.11.1"), ("vzctl v.9.0.1", "9.0.1"), ("vzctl version unknown", None)],
@@ -100,11 +106,19 @@ def test_openvz_dialects(tmp_path: pathlib.Path, output: str, version: str | Non
     ("tree", "reason"),
     [({}, "no OpenVZ kernel"), ({"/proc/vz/veinfo": ""}, "itself an OpenVZ container")],
 )
-def test_vzctl_without_its_kernel(tmp_path: pathlib.Path, tree: trees.Tree, reason: str) -> None:
-    trees.command(tmp_path, "/usr/sbin/vzctl", "echo 'vzctl version 4.11.1'")
+def test_vzctl_7_without_its_kernel(tmp_path: pathlib.Path, tree: trees.Tree, reason: str) -> None:
+    trees.command(tmp_path, "/usr/sbin/vzctl", "echo 'vzctl v.9.0.1'")
     found = engines.openvz(trees.lay_out(tmp_path, tree), facts(), commands.run)
     assert found["usable"] is False
     assert reason in found["reason"]
+
+
+def test_vzctl_4_works_on_other_kernels_with_their_namespaces(tmp_path: pathlib.Path) -> None:
+    trees.command(tmp_path, "/usr/sbin/vzctl", "echo 'vzctl version 4.11.1'")
+    found = engines.openvz(trees.lay_out(tmp_path, {}), facts(), commands.run)
+    assert found["usable"] is False and "namespaces" in found["reason"]
+    found = engines.openvz(trees.lay_out(tmp_path, trees.NAMESPACES), facts(), commands.run)
+    assert found["usable"] is True
 
 
 def test_virtuozzo(tmp_path: pathlib.Path) -> None:

@@ -49,7 +49,7 @@ class Ansible:
         self.said: dict[tuple[str, str], dict[str, Any]] = {}
         self.runs: list[list[str]] = []
         for host in ("kvm1", "kvm2"):
-            for engine in ("kvm", "lxc"):
+            for engine in ("kvm", "lxc", "podman"):
                 self.has(host, engine)
 
     def has(self, host: str, engine: str, *items: Mapping[str, Any]) -> None:
@@ -95,10 +95,11 @@ def guest(name: str, state: str = "running", fleet: str | None = None, **spec: A
 def test_guests_of_two_hosts_with_their_groups(ansible: Ansible) -> None:
     ansible.has("kvm1", "kvm", guest("db1", fleet="shop", tags={"role": "db", "tier": "a-b"}))
     ansible.has("kvm2", "lxc", guest("web", "stopped"))
+    ansible.has("kvm2", "podman", guest("app"))
     inventory = ansible.parse(HOSTS)
-    assert sorted(inventory["hosts"]) == ["db1", "kvm1", "kvm2", "web"]
-    for group, names in {"engine_kvm": ["db1"], "engine_lxc": ["web"], "state_running": ["db1"], "state_stopped": ["web"],
-                         "host_kvm1": ["db1"], "host_kvm2": ["web"], "fleet_shop": ["db1"], "tag_role_db": ["db1"],
+    assert sorted(inventory["hosts"]) == ["app", "db1", "kvm1", "kvm2", "web"]
+    for group, names in {"engine_kvm": ["db1"], "engine_lxc": ["web"], "engine_podman": ["app"], "state_running": ["app", "db1"],
+                         "state_stopped": ["web"], "host_kvm1": ["db1"], "host_kvm2": ["app", "web"], "fleet_shop": ["db1"], "tag_role_db": ["db1"],
                          "tag_tier_a_b": ["db1"]}.items():
         assert inventory["groups"][group] == names
     assert inventory["hosts"]["web"]["ansible_connection"] == "flotilla.virt.container"

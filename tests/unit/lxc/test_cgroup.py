@@ -51,7 +51,7 @@ def test_a_hybrid_host_has_its_controllers_on_v1() -> None:
 
 def test_a_v2_host_has_all_in_one_place() -> None:
     found = hierarchies(V2, "cpuset cpu io memory pids\n")
-    assert found.version == {"memory": 2, "cpu": 2, "freezer": 2}
+    assert found.version == {"memory": 2, "cpu": 2, "freezer": 2, "cpuset": 2}
     assert set(found.mounts.values()) == {"/sys/fs/cgroup"}
 
 

@@ -13,81 +13,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..._reconcile.errors import EngineError
-from ..host import Host
-
-PERIOD = 100000
-"""Microseconds in a scheduling period: the kernel's own default, so a limit of 2 CPUs is a quota of 200000."""
-UNLIMITED_V1 = 1 << 62
-"""v1 shows "no limit" as the largest page-aligned number; anything above this is none."""
-CONTROLLERS = ("memory", "cpu", "freezer")
-_SUFFIX = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
-_NUMBER = re.compile(r"(\d+)\s*([KMGTP]?)(?:i?B)?\Z", re.IGNORECASE)
-
-MEMORY_V1, MEMORY_V2 = "memory.limit_in_bytes", "memory.max"
-QUOTA_V1, PERIOD_V1, CPU_V2 = "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.max"
-
-
-@dataclass(frozen=True)
-class Hierarchies:
-    """Where this host's controllers are mounted: version (1, 2 or 0 for not there) and mount point of each."""
-
-    version: Mapping[str, int] = field(default_factory=dict)
-    mounts: Mapping[str, str] = field(default_factory=dict)
-
-
-def probe(host: Host) -> Hierarchies:
-    """Find each controller's hierarchy from the mounts and the controllers that the v2 root offers."""
-    mountinfo = host.read_file("/proc/self/mountinfo") or ""
-    version: Dict[str, int] = {}
-    mounts: Dict[str, str] = {}
-    unified = ""
-    for line in mountinfo.splitlines():
-        left, _dash, right = line.partition(" - ")
-        kind, _source, options = (right.split(" ") + ["", "", ""])[:3]
-        place = left.split(" ")[4]
-        if kind == "cgroup2" and not unified:
-            unified = place
-        elif kind == "cgroup":
-            for controller in set(options.split(",")).intersection(CONTROLLERS):
-                if controller not in version:
-                    version[controller], mounts[controller] = 1, place
-    if unified:
-        offered = (host.read_file(unified + "/cgroup.controllers") or "").split()
-        for controller in ("memory", "cpu"):
-            if controller not in version and controller in offered:
-                version[controller], mounts[controller] = 2, unified
-        # The v2 freezer is no controller: every v2 cgroup has cgroup.freeze.
-        if "freezer" not in version:
-            version["freezer"], mounts["freezer"] = 2, unified
-    return Hierarchies(version, mounts)
-
-
-def parse_bytes(text: Optional[str]) -> Optional[int]:
-    """Bytes in a memory limit as a configuration or a cgroup file has it; None for no limit.
-
-    The kernel takes `512M` too (memparse, binary units). Raises EngineError for anything else.
-    """
-    word = (text or "").strip()
-    if word in ("", "max", "-1"):
-        return None
-    match = _NUMBER.match(word)
-    if not match:
-        raise EngineError("%r is not a memory limit" % word)
-    value = int(match.group(1)) * _SUFFIX[match.group(2).upper()]
-    return None if value >= UNLIMITED_V1 else value
-
-
-def parse_cpus(quota: Optional[str], period: Optional[str]) -> Optional[float]:
-    """CPUs that a quota in a period allows; None for no limit."""
-    if not quota or quota.strip() in ("max", "-1") or quota.strip().startswith("-"):
-        return None
-    if not quota.strip().isdigit() or not (period or "1").strip().isdigit():
-        raise EngineError("%r is not a CPU quota in microseconds" % quota)
-    return int(quota) / int(period or PERIOD)
+from ..cgroup import (
+    CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, can_shrink, parse_bytes, parse_cpus, probe, setting_files,
+)
 
 
 @dataclass(frozen=True)
@@ -177,17 +108,10 @@ def _cut(path: str, name: str, configured: str) -> str:
 
 def limit_files(cgroups: Mapping[str, str], hierarchies: Hierarchies) -> Dict[str, str]:
     """The files that hold what is in force for one container: setting name to path."""
-    files = {}
     names: Dict[Tuple[str, int], Sequence[str]] = {
         ("memory", 1): (MEMORY_V1,), ("memory", 2): (MEMORY_V2,), ("cpu", 1): (QUOTA_V1, PERIOD_V1), ("cpu", 2): (CPU_V2,),
         ("freezer", 1): ("freezer.state",), ("freezer", 2): ("cgroup.events",)}
-    for controller in CONTROLLERS:
-        version = hierarchies.version.get(controller, 0)
-        place = cgroups.get(controller if version == 1 else "")
-        for setting in names.get((controller, version), ()):
-            if place is not None:
-                files[setting] = hierarchies.mounts[controller] + place.rstrip("/") + "/" + setting
-    return files
+    return setting_files(cgroups, hierarchies, names)
 
 
 def live_limits(values: Mapping[str, str], hierarchies: Hierarchies) -> Limits:
@@ -204,3 +128,7 @@ def is_frozen(values: Mapping[str, str]) -> bool:
     if "freezer.state" in values:
         return values["freezer.state"].strip() != "THAWED"
     return "frozen 1" in values.get("cgroup.events", "").splitlines()
+
+
+__all__ = ["PERIOD", "Hierarchies", "Limits", "can_shrink", "container_cgroup", "cpu_settings", "is_frozen", "limit_files", "live_cpus",
+           "live_limits", "live_memory", "memory_settings", "parse_bytes", "parse_cpus", "probe", "stored_limits"]

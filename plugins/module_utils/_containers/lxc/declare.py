@@ -7,25 +7,23 @@
 from __future__ import annotations
 
 import copy
-import ipaddress
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation
-from ..._reconcile.attachment import Attachment, Networks
+from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import EngineError, FlotillaError, Problem, Refused, join_path, raise_if_any
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.identity import derived_mac
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
-from .. import users
+from .. import images, users
+from ..addresses import address_problems, same_family
 from ..host import Host
-from . import grammar, read
+from . import read
 from .config import nets_of, pairs_of
 
-IMAGES = "/var/lib/flotilla/images"
-ENDINGS = (".tar", ".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2")
 LEAST_MEMORY = 16 << 20
 """Bytes below which no init stays up: an idle systemd of Debian 12 was killed at 8 MiB."""
 _NOT_HERE = {
@@ -34,17 +32,13 @@ _NOT_HERE = {
 }
 
 
-Images = Callable[[str], Optional[str]]
-"""Gives the path of a declared image's root file system; None for one that is not declared."""
-
-
 class Checker:
     """Validation and completion for one host."""
 
-    def __init__(self, host: Host, images: Images, networks: Networks, check_mode: bool = False) -> None:
+    def __init__(self, host: Host, rootfs: images.Images, networks: Networks, check_mode: bool = False) -> None:
         self.host = host
         self.check_mode = check_mode
-        self.images = images
+        self.images = rootfs
         self.networks = networks
 
     def installed(self) -> bool:
@@ -56,11 +50,7 @@ class Checker:
 
         Empty for one that is declared and, in check mode, not fetched.
         """
-        declared = self.images(name)
-        if declared is not None:
-            return declared
-        places = ["%s/%s%s" % (IMAGES, name, ending) for ending in ENDINGS]
-        return next((place for place in places if self.host.exists(place)), None)
+        return images.image_path(self.host, self.images, name)
 
     # -- completing -----------------------------------------------------------------------------------------------
 
@@ -85,7 +75,7 @@ class Checker:
         nic.setdefault("mac", derived_mac(request.fleet, request.name, nic["name"]))
         attachment = self.networks(nic["network"]) if nic.get("network") else None
         if attachment is not None and nic.get("address"):
-            if attachment.gateway and _same_family(attachment.gateway, nic["address"]):
+            if attachment.gateway and same_family(attachment.gateway, nic["address"]):
                 nic.setdefault("gateway", attachment.gateway)
             if attachment.dns:
                 nic.setdefault("dns", list(attachment.dns))
@@ -107,7 +97,7 @@ class Checker:
         problems += self._nic_problems(work, where)
         making = work.actual is None or work.actual.handle.config is None
         if making:
-            problems += self._image_problems(work.want, where)
+            problems += images.image_problems(self.host, self.images, work.want, where)
         raise_if_any(problems)
         given = (work.want.get("cloud_init") or {}).get("users") or {}
         # Users are made with the container only; on one that is there `{keep: true}` may stand for a password.
@@ -143,7 +133,7 @@ class Checker:
             place = join_path(where, "nics[%d]" % index)
             if work.actual is None or work.actual.handle.config is None or name in touched:
                 problems += self._link_problems(nic, place)
-            problems += _address_problems(nic, place, self.networks(nic["network"]) if nic.get("network") else None)
+            problems += address_problems(nic, place, self.networks(nic["network"]) if nic.get("network") else None)
             other = macs.get(nic.get("mac") or "")
             if other:
                 problems.append(Problem(place + ".mac", "%s is the MAC address of the container %s" % (nic["mac"], other),
@@ -182,18 +172,6 @@ class Checker:
             raise EngineError("the network %s of nic %s has no bridge on this host" % (nic["network"], nic["name"]), "start the network")
         return attachment.bridge if attachment is not None else str(nic["bridge"])
 
-    def _image_problems(self, want: Mapping[str, Any], where: str) -> List[Problem]:
-        place = join_path(where, "image")
-        if not want.get("image"):
-            return [Problem(place, "is required to make a container", "name an image with a root file system")]
-        path = self.image_path(want["image"])
-        if path is None:
-            return [Problem(place, "there is no image %s with a root file system on this host" % want["image"],
-                            "declare it with rootfs, or put it there as %s/%s.tar" % (IMAGES, want["image"]))]
-        if path and not self.host.exists(path):
-            return [Problem(place, "the root file system %s of image %s is not there" % (path, want["image"]), "correct its path")]
-        return []
-
     def _check_left_over(self, work: Work) -> None:
         """A directory of that name that is no container: whose it is decides."""
         directory = "%s/%s" % (read.container_path(self.host), work.name)
@@ -220,30 +198,3 @@ def plain_user(user: Mapping[str, Any]) -> Dict[str, Any]:
                                 "declare the hash")
         plain["hashed_password"] = secret.reveal()
     return plain
-
-
-def _same_family(gateway: str, address: Any) -> bool:
-    versions = set()
-    for word in grammar.addresses_of(address):
-        try:
-            versions.add(ipaddress.ip_interface(word).version)
-        except ValueError:
-            continue
-    return ipaddress.ip_address(gateway).version in versions
-
-
-def _address_problems(nic: Mapping[str, Any], place: str, attachment: Optional[Attachment]) -> List[Problem]:
-    problems = []
-    for word in grammar.addresses_of(nic.get("address")):
-        try:
-            if "/" not in word:
-                raise ValueError(word)
-            interface = ipaddress.ip_interface(word)
-        except ValueError:
-            problems.append(Problem(place + ".address", "%r is not an address with a prefix length" % word, "write it such as 10.20.0.11/24"))
-            continue
-        subnet = ipaddress.ip_network(attachment.subnet) if attachment is not None and attachment.subnet else None
-        if subnet is not None and subnet.version == interface.version and interface.ip not in subnet:
-            problems.append(Problem(place + ".address", "%s is outside the network %s (%s)" % (word, nic["network"], subnet),
-                                    "choose an address in it"))
-    return problems

@@ -9,19 +9,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, Optional, Sequence
 
-from ..._reconcile import kinds
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.contract import Request, Work
-from ..._reconcile.errors import DeclarationError, EngineError
+from ..._reconcile.errors import EngineError
 from ..._reconcile.grammar import GUEST
-from ..._reconcile.plan import FIRST_BOOT, Actual, Change, Rule
+from ..._reconcile.plan import Actual, Change, Rule
 from ..._reconcile.schema import Spec
+from .. import due, inside
+from ..addresses import same_addresses
 from ..host import Host
+from ..images import Images
+from ..names import check_names
+from ..rules import rule_of
 from . import cgroup, edit, grammar, read, ready, running, verbs
 from .build import Builder
 from .config import ConfigFile
-from .declare import Checker, Images
+from .declare import Checker
 from .read import Container
 
 KEPT, UNFINISHED = "kept", "unfinished"
@@ -35,14 +39,13 @@ RULES: Dict[str, Rule] = {
     "nics[].network": Rule(live=False, reason=_AT_START),
     "nics[].bridge": Rule(live=False, reason=_AT_START),
     "nics[].mac": Rule(live=False, reason=_AT_START),
-    "nics[].address": Rule(live=False, reason=_AT_START, same=grammar.same_addresses),
+    "nics[].address": Rule(live=False, reason=_AT_START, same=same_addresses),
     "nics[].gateway": Rule(live=False, reason=_AT_START),
     "nics[].dns": Rule(),
     "hostname": Rule(live=False, reason=_AT_START),
     "autostart": Rule(default=False),
     "image": Rule(creation=True, reason="the image is used when the container is made"),
 }
-_CREATION = Rule(creation=True, reason=FIRST_BOOT)
 
 
 class LxcDriver:
@@ -69,12 +72,7 @@ class LxcDriver:
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
         """Read these containers, or all of the host; one that was begun and not finished is there too, without limits."""
-        for name in names or ():
-            # It becomes a part of paths and command lines.
-            try:
-                kinds.name(name)
-            except ValueError as error:
-                raise DeclarationError.at("name", str(error)) from None
+        check_names(names)
         found = {}
         for name, item in read.read_host(self.host, names).items():
             note = Annotation.from_json(item.annotation, "container %s" % name) if item.annotation else None
@@ -95,16 +93,11 @@ class LxcDriver:
                 read.ask(self.host, read.container_path(self.host), item)
                 stored["state"] = grammar.STATES.get(item.state, "present")
         actual = Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
-        due = note.facts.get("due") if note is not None else None
-        if due is not None:
-            # Reached or not, it is noted no longer, unless the run that reads this notes it again.
-            actual.facts["due"] = None
-            actual.unfinished = {} if due == stored["state"] else {"state": due}
-        return actual
+        return due.recall(actual, note)
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.state, "engine": "lxc", "directory": item.directory,
-                                  "addresses": read.addresses(self.host, item)}
+                                  "addresses": inside.addresses(self.host, item.init)}
         if item.init:
             status["pid"] = item.init
         if note is not None:
@@ -115,9 +108,7 @@ class LxcDriver:
 
     def rule(self, pattern: str) -> Rule:
         """How a change of this option reaches a container."""
-        if pattern.startswith("cloud_init"):
-            return _CREATION
-        return RULES.get(pattern, Rule())
+        return rule_of(RULES, pattern)
 
     def complete(self, request: Request, actual: Optional[Actual]) -> Spec:
         """The declaration with derived MAC addresses, the network's gateway and DNS for new NICs, and our defaults."""
@@ -140,21 +131,11 @@ class LxcDriver:
         if making or any(change.route[:1] == ("tags",) for change in work.changes):
             facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
         facts["nics"] = self._noted_nics(work)
-        facts["due"] = self._due(work, making)
+        facts["due"] = due.due_state(work, making)
         work.note(facts=facts)
         work.annotation = replace(work.annotation, facts={
             name: value for name, value in work.annotation.facts.items() if facts.get(name, value) is not None
             and not (name in facts and facts[name] is None)})
-
-    @staticmethod
-    def _due(work: Work, making: bool) -> Optional[str]:
-        """The power state that nobody declares and that this run must reach all the same, should it die before."""
-        if work.request.option("state") is not None:
-            return None
-        if making:
-            return "running"
-        changed = next((str(change.want) for change in work.changes if change.pattern == "state"), None)
-        return changed or (str(work.existing.stored["state"]) if work.restart else None)
 
     @staticmethod
     def _noted_nics(work: Work) -> Dict[str, Any]:
@@ -209,7 +190,7 @@ class LxcDriver:
             if what is None:
                 continue
             with work.step("set %s of the running container %s" % (change.path, work.name)):
-                if what != "memory" or verbs.can_shrink(self.host, item, change.want, self.hierarchies):
+                if what != "memory" or cgroup.can_shrink(self.host, item.cgroups, change.want, self.hierarchies):
                     verbs.set_live(self.host, item, edit.live_limit(what, change.want, self.hierarchies))
 
     def _power(self, work: Work, item: Container) -> None:
@@ -279,12 +260,12 @@ class LxcDriver:
         if not actual.handle.is_up:
             return
         for change in changes:
-            if change.pattern == "memory.size" and verbs.can_shrink(self.host, actual.handle, change.want, self.hierarchies):
+            if change.pattern == "memory.size" and cgroup.can_shrink(self.host, actual.handle.cgroups, change.want, self.hierarchies):
                 verbs.set_live(self.host, actual.handle, edit.live_limit("memory", change.want, self.hierarchies))
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
         """Wait until the container runs, or has an address."""
         wanted = request.declared["wait_for"]
-        found = ready.wait(self.host, actual.handle, wanted["what"], wanted.get("timeout") or ready.TIMEOUT)
+        found = ready.wait(self.host, actual.handle, wanted["what"], wanted.get("timeout") or inside.TIMEOUT)
         actual.status.update(addresses=found.get("addresses", actual.status.get("addresses")))
         return found

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._reconcile.schema import Spec
+from ..addresses import addresses_of
 from . import cgroup
 from .config import ConfigFile, Pair, nets_of, pairs_of
-from .grammar import addresses_of
 
 COMMON = "/usr/share/lxc/config/common.conf"
 _HEADER = """# Made by flotilla.virt. Edits are kept: only the lines that a declaration names are changed.

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import copy
-import ipaddress
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.schema import Spec
+from ..addresses import is_address
 from ..host import Host
 from . import cgroup, read, running
 from .config import Pair, nets_of
@@ -98,7 +98,7 @@ def _nic(name: str, values: Mapping[str, List[str]], link: str, mac: str, noted:
         nic["address"] = addresses[0] if len(addresses) == 1 else addresses
     gateways = [_last(values, key) for key in ("ipv4.gateway", "ipv6.gateway")]
     for gateway in gateways:
-        if "gateway" not in nic and _is_address(gateway):
+        if "gateway" not in nic and is_address(gateway):
             nic["gateway"] = gateway
     if noted.get("dns"):
         nic["dns"] = list(noted["dns"])
@@ -107,14 +107,6 @@ def _nic(name: str, values: Mapping[str, List[str]], link: str, mac: str, noted:
 
 def _last(values: Mapping[str, List[str]], key: str) -> str:
     return values[key][-1] if values.get(key) else ""
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True
 
 
 def index_of(pairs: Sequence[Pair], name: str, noted: Mapping[str, Mapping[str, Any]]) -> Optional[int]:
@@ -127,25 +119,3 @@ def index_of(pairs: Sequence[Pair], name: str, noted: Mapping[str, Mapping[str, 
         if (_last(values, "name") or "eth%d" % index) == name:
             return index
     return None
-
-
-def addresses_of(value: Any) -> List[str]:
-    """The addresses in a declared `address`: one, or a list."""
-    if value is None:
-        return []
-    return [str(word) for word in value] if isinstance(value, (list, tuple)) else [str(value)]
-
-
-def same_addresses(want: Any, have: Any) -> bool:
-    """Whether two `address` values say the same, whatever the form."""
-    return _interfaces(want) == _interfaces(have)
-
-
-def _interfaces(value: Any) -> List[str]:
-    result = []
-    for word in addresses_of(value):
-        try:
-            result.append(str(ipaddress.ip_interface(word)))
-        except ValueError:
-            result.append(word)
-    return result

@@ -13,7 +13,6 @@ stopping, or one whose path is so long that LXC hashes it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
@@ -172,29 +171,3 @@ def start_of(stat: str) -> int:
     The name in field 2 may hold spaces and brackets.
     """
     return int(stat.rpartition(")")[2].split()[19]) if ")" in stat else 0
-
-
-def addresses(host: Host, item: Container) -> List[str]:
-    """The IPv4 and global IPv6 addresses inside a running container, without a process.
-
-    /proc/PID/net is the container's own network: fib_trie names each local IPv4 address, if_inet6 each IPv6 one.
-    """
-    if not item.init:
-        return []
-    texts = host.read_files(["/proc/%d/net/fib_trie" % item.init, "/proc/%d/net/if_inet6" % item.init])
-    found: List[str] = []
-    previous = ""
-    for line in texts.get("/proc/%d/net/fib_trie" % item.init, "").splitlines():
-        if "/32 host LOCAL" in line and previous not in found and not previous.startswith("127."):
-            found.append(previous)
-        match = re.search(r"\|-- (\S+)", line)
-        previous = match.group(1) if match else previous
-    for line in texts.get("/proc/%d/net/if_inet6" % item.init, "").splitlines():
-        digits, _index, _length, scope = line.split()[:4]
-        if scope == "00" and digits != "0" * 31 + "1":
-            found.append(_inet6(digits))
-    return found
-
-
-def _inet6(digits: str) -> str:
-    return str(ipaddress.IPv6Address(int(digits, 16)))

@@ -13,20 +13,14 @@ from typing import Optional, Sequence, Tuple
 
 from ..._reconcile.errors import EngineError
 from ..host import Host, Result
-from . import cgroup, read
+from ..images import check_root
+from . import read
 
 START_TIMEOUT = 60.0
 """Seconds for `lxc-start` to say RUNNING: init is up in 0.05 s, but a mount hook or a busy host may take long."""
 STOP_TIMEOUT = 60
 """Seconds that a container has to shut down before it is killed: what `lxc-stop` itself gives."""
-HEADROOM = 4 << 20
-"""Bytes that must stay free under a lowered limit: at 8 MiB with 5 in use an idle systemd was killed within a second."""
 PARTIAL, REMOVED = "rootfs.partial", "rootfs.removed"
-
-_MACHINES = {"x86_64": 62, "i686": 3, "i386": 3, "aarch64": 183, "armv7l": 40, "armv6l": 40, "ppc64le": 21, "ppc64": 21, "s390x": 22,
-             "riscv64": 243}
-_ALSO_RUNS = {62: (3,), 183: (40,)}
-"""ELF machines (elf.h) and the 32-bit ones that their kernels run too."""
 
 
 def _base(directory: str) -> str:
@@ -58,27 +52,11 @@ def unpack(host: Host, item: read.Container, image: str) -> str:
         if said.rc != 0:
             raise EngineError("cannot unpack the image %s for the container %s: %s"
                               % (image, item.name, said.stderr.strip()[-800:]), "check the archive and the free space")
-        _check_init(host, item, target, image)
+        check_root(host, target, image, item.name)
     except EngineError:
         host.remove_tree(target)
         raise
     return target
-
-
-def _check_init(host: Host, item: read.Container, root: str, image: str) -> None:
-    inside = host.rootfs(root)
-    head = inside.read_head("/sbin/init", 20) or inside.read_head("/init", 20)
-    if not head:
-        raise EngineError("the image %s for the container %s has no /sbin/init" % (image, item.name),
-                          "a system container needs a root file system with an init, such as one built with systemd-sysv")
-    wanted = _MACHINES.get(host.run(["uname", "-m"]).stdout.strip())
-    if head[:4] != b"\x7fELF" or wanted is None:
-        return
-    machine = int.from_bytes(head[18:20], "little" if head[5] == 1 else "big")
-    if machine != wanted and machine not in _ALSO_RUNS.get(wanted, ()):
-        raise EngineError("the image %s is built for another CPU architecture than this host's (ELF machine %d, here %d)"
-                          % (image, machine, wanted), "a container shares the host's kernel: take an image of its "
-                          "architecture, or engine kvm with emulation")
 
 
 def start(host: Host, item: read.Container, timeout: float = START_TIMEOUT) -> None:
@@ -159,25 +137,6 @@ def set_live(host: Host, item: read.Container, settings: Sequence[Tuple[str, str
         if said.rc != 0:
             raise _fail(item, "set %s = %s in" % (setting, value), said,
                         "the kernel refuses a limit below what is in use and cannot be reclaimed")
-
-
-def can_shrink(host: Host, item: read.Container, size: Optional[int], hierarchies: cgroup.Hierarchies) -> bool:
-    """Whether a memory limit of `size` bytes leaves room for what the container uses and the kernel cannot reclaim.
-
-    cgroup v1 refuses such a limit with EBUSY; v2 takes it and kills processes inside until it fits, which is why it is
-    asked before. Page cache does not count: it is dropped.
-    """
-    version = hierarchies.version.get("memory", 0)
-    place = item.cgroups.get("memory" if version == 1 else "")
-    if size is None or place is None or not version:
-        return True
-    base = hierarchies.mounts["memory"] + place.rstrip("/") + "/"
-    used = cgroup.parse_bytes(host.read_file(base + ("memory.usage_in_bytes" if version == 1 else "memory.current"))) or 0
-    text = host.read_file(base + "memory.stat") or ""
-    values = {key: int(value) for key, _space, value in (line.partition(" ") for line in text.splitlines()) if value.isdigit()}
-    prefix = "total_" if version == 1 else ""
-    dropped = sum(values.get(prefix + key, 0) for key in ("active_file", "inactive_file"))
-    return used - dropped + HEADROOM < size
 
 
 def remove_storage(host: Host, item: read.Container) -> None:

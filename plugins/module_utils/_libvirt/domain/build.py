@@ -13,11 +13,13 @@ from xml.etree.ElementTree import Element, SubElement
 from ..._reconcile.annotation import Annotation
 from .. import xmltree
 from . import elements, table
+from .profiles import PLAIN
 
 # Written in this order; everything else follows in the order of the grammar. The way in which memory grows is turned over
 # once its size and ceiling stand there.
 _FIRST = ("cpus.maximum", "cpus.count", "memory.maximum", "memory.size", "os.firmware", "os.secure_boot")
 _LAST = ("memory.method", "memory.slots")
+_CELLS = "numa.cells[]"
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,40 @@ def domain(name: str, uuid: str, want: Mapping[str, Any], platform: Platform, an
     elements.required(root, "devices")
     for one in _in_order():
         value = value_at(want, one.route)
+        if one.pattern == _LAST[0]:
+            # Memory that grows needs cells, and makes one where there is none.
+            _add_things(root, table.THINGS[_CELLS], want)
         if value is not None and one.pattern not in ("uuid", "virtualization", "os.architecture", "os.machine", "console", "xml"):
             one.put(root, value)
-    for things in table.DOMAIN.things:
-        for item in _items(things, value_at(want, things.route)):
-            add_thing(root, root, things, item)
+    _given_firmware(root, want.get("os", {}))
+    # Controllers first: a disk that finds none gets one made.
+    for things in sorted(table.DOMAIN.things, key=lambda things: things.pattern != "controllers[]"):
+        if things.pattern != _CELLS:
+            _add_things(root, things, want)
     devices = elements.required(root, "devices")
     if want.get("console", True) and devices.find("serial") is None:
         devices.append(_serial(name, platform))
-    if devices.find("memballoon") is None:
+    if devices.find("memballoon") is None and value_at(want, ("os", "family")) != PLAIN:
         devices.append(elements.build("memballoon", {"model": "virtio"}))
     return root
+
+
+def _add_things(root: Element, things: table.Things, want: Mapping[str, Any]) -> None:
+    for item in _items(things, value_at(want, things.route)):
+        add_thing(root, root, things, item)
+
+
+def _given_firmware(root: Element, system: Mapping[str, Any]) -> None:
+    """An image that is declared is used as it is: libvirt then chooses none by features."""
+    node = root.find("os/loader")
+    if node is None or system.get("firmware") != "uefi":
+        return
+    elements.required(root, "os").attrib.pop("firmware", None)
+    for features in root.findall("os/firmware"):
+        elements.required(root, "os").remove(features)
+    node.attrib.update({"readonly": "yes", "type": "pflash"})
+    if system.get("secure_boot") is not None:
+        node.set("secure", "yes" if system["secure_boot"] else "no")
 
 
 def _in_order() -> List[table.Field]:
@@ -133,7 +158,7 @@ def _begin_disk(root: Element, element: Element, medium: bool, disk: Mapping[str
     bus = disk.get("bus") or ("fdc" if floppy else "sata" if medium else "virtio")
     ensure_controller(root, bus)
     SubElement(element, "driver", {"name": "qemu", "type": disk.get("format", "raw" if medium else "qcow2")})
-    SubElement(element, "target", {"dev": elements.next_target(root, bus, live), "bus": bus})
+    SubElement(element, "target", {"dev": elements.next_target(root, bus, live, str(disk.get("name", ""))), "bus": bus})
     if medium and not floppy:
         SubElement(element, "readonly")
 
@@ -171,14 +196,15 @@ def _complete_graphics(_root: Element, element: Element, value: Mapping[str, Any
 def _complete_filesystem(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
     if value.get("target") is None:
         xmltree.put(element, "target/@dir", value["name"])
-    if value.get("access_mode") is None:
+    if value.get("access_mode") is None and value.get("source") is not None:
         element.set("accessmode", "passthrough")
 
 
 def _complete_channel(_root: Element, element: Element, value: Mapping[str, Any]) -> None:
     target = elements.required(element, "target")
     target.set("type", target.get("type", "virtio"))
-    target.set("name", target.get("name", value["name"]))
+    if target.get("type") == "virtio" and not elements.is_unnamed("channel", value["name"]):
+        target.set("name", target.get("name", value["name"]))
     element.set("type", element.get("type", "unix"))
 
 
@@ -196,6 +222,10 @@ def _complete_topology(_root: Element, element: Element, _value: Mapping[str, An
         element.set(part, element.get(part, "1"))
 
 
+def _complete_security_label(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
+    element.set("type", element.get("type", "dynamic"))
+
+
 def _complete_interface(_root: Element, element: Element, _value: Mapping[str, Any]) -> None:
     if element.get("type") == "direct":
         source = elements.required(element, "source")
@@ -207,8 +237,7 @@ def _complete_interface(_root: Element, element: Element, _value: Mapping[str, A
 _COMPLETED = {
     "vsock": _complete_vsock, "rng": _complete_rng, "graphics[]": _complete_graphics, "filesystems[]": _complete_filesystem,
     "channels[]": _complete_channel, "serials[]": _complete_chardev, "controllers[]": _complete_usb_controller,
-        "cpus.topology": _complete_topology,
-    "nics[]": _complete_interface,
+    "cpus.topology": _complete_topology, "nics[]": _complete_interface, "security_labels[]": _complete_security_label,
 }
 
 

@@ -12,8 +12,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.schema import Spec
+from .. import xmltree
 from ..connection import translated
 from ..storage import Storage
+from . import fragment
 
 KIB = 1024
 SIZES = ("size", "maximum", "hard_limit", "soft_limit", "swap_hard_limit")
@@ -135,7 +137,7 @@ class DiskChecks:
                                 "remove existing: true to make it")]
             return self._space(disk, where)
         if disk.get("existing") or owned_name(disk) in work.annotation.owned:
-            return []
+            return growth_of(where("size"), there.capacity, disk.get("size", there.capacity))
         return [Problem(where("volume"), "a volume %s is in pool %s already and no declaration made it"
                         % (disk["volume"], disk["pool"]), "declare existing: true to use it, or choose another name")]
 
@@ -168,7 +170,7 @@ class NicChecks:
         for name, nic in work.want.get("nics", {}).items():
             where: Path = lambda *rest, name=name: path_in(work.request, "nics", name, *rest)
             ends = [option for option in CONNECTIONS if nic.get(option) not in (None, False)]
-            if len(ends) > 1 or (name in new and not ends):
+            if len(ends) > 1 or (name in new and not ends and not _connected_by_xml(work.request, nic)):
                 found.append(Problem(where(), "needs one place to be connected to, such as a network or a bridge, and has %s" % (
                     " and ".join(ends) or "none"), "name one of %s" % ", ".join(CONNECTIONS)))
             elif nic.get("network") is not None and (name in new or (name, "network") in changed):
@@ -208,11 +210,22 @@ class NicChecks:
         return [Problem(where("mac"), "%s is used by domain %s already" % (mac, owner), "declare another mac")]
 
 
+def _connected_by_xml(request: Request, nic: Mapping[str, Any]) -> bool:
+    """Whether `xml` says what a NIC is connected to."""
+    root = fragment.parse_or_empty(request.declared.get("xml"))
+    return any(there.get("type") is not None and (xmltree.get(there, "mac/@address") or "").lower() == nic.get("mac")
+               for there in root.iterfind("devices/interface"))
+
+
 def growth(request: Request, route: Any, before: Optional[int], after: int) -> List[Problem]:
     """A disk never shrinks."""
+    return growth_of(path_in(request, "disks", route[1], "size"), before, after)
+
+
+def growth_of(path: str, before: Optional[int], after: int) -> List[Problem]:
+    """The same for the size at a path, for a volume that is there already."""
     if before is not None and after < before:
-        return [Problem(path_in(request, "disks", route[1], "size"),
-                        "the disk is larger already, and a disk never shrinks",
+        return [Problem(path, "the disk is larger already, and a disk never shrinks",
                         "declare at least its present size, or make a smaller disk and copy the data")]
     return []
 

@@ -17,7 +17,7 @@ from ..._reconcile.merge import merge_specs
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import libvirt
-from . import build, profiles
+from . import build, fragment, profiles, table
 
 _NAMESPACE = uuid_module.uuid5(uuid_module.NAMESPACE_URL, "urn:flotilla:virt:1")
 LOG_DIRECTORY = "/var/log/libvirt/qemu"
@@ -59,6 +59,7 @@ def creation_defaults(request: Request, profile: Mapping[str, Any]) -> Spec:
         raise DeclarationError.at(join_path(request.where, "memory"), "is required to create a domain",
                                   "declare it, such as memory: 2GiB")
     layer = {name: value for name, value in profile.items() if name not in EACH}
+    layer = _unsaid(layer, request.declared.get("xml"))
     if _boots_by_device(request.declared):
         layer = {name: value for name, value in layer.items() if name != "boot"}
     want = merge_specs(layer, request.declared)
@@ -79,6 +80,27 @@ def creation_defaults(request: Request, profile: Mapping[str, Any]) -> Spec:
 
 # Parts of a profile that are for each disk, drive and NIC.
 EACH = ("disk", "medium", "nic")
+
+
+def _unsaid(layer: Mapping[str, Any], xml: Optional[str]) -> Dict[str, Any]:
+    """A profile without what the declared XML speaks of: there the user has chosen himself."""
+    root = fragment.parse_or_empty(xml)
+    said = {place: root.find(place) is not None for place in ("clock", "features", "cpu", "os/boot", "os/loader")}
+    system = root.find("os")
+    out: Dict[str, Any] = merge_specs({}, layer)
+    for name, place in (("clock", "clock"), ("features", "features"), ("cpus", "cpu"), ("boot", "os/boot")):
+        if said[place]:
+            out.pop(name, None)
+    if said["os/loader"] or (system is not None and system.get("firmware")):
+        for part in ("firmware", "secure_boot"):
+            out.get("os", {}).pop(part, None)
+    for things in table.DOMAIN.things:
+        if things.thing.place.startswith("devices/") and root.find(things.thing.place) is not None:
+            holder = build.value_at(out, things.route[:-1]) if len(things.route) > 1 else out
+            (holder or {}).pop(things.route[-1], None)
+    if root.find("devices/controller[@model='pcie-root-port']") is not None:
+        out.pop("pcie_root_ports", None)
+    return out
 
 
 def _boots_by_device(declared: Mapping[str, Any]) -> bool:

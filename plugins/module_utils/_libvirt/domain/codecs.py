@@ -222,8 +222,10 @@ def _write_root_ports(element: Element, place: str, _arguments: Sequence[str], v
     node = xmltree.ensure(element, place)
     if node.find("controller[@model='pcie-root']") is None:
         node.insert(0, elements.build("controller", {"type": "pci", "index": "0", "model": "pcie-root"}))
+    taken = [int(child.get("index") or 0) for child in node.findall("controller[@type='pci']")]
     for _port in range((value or 0) - len(_matching(element, place, ("controller", "model=pcie-root-port")))):
-        SubElement(node, "controller", {"type": "pci", "model": "pcie-root-port"})
+        taken.append(max(taken) + 1)
+        SubElement(node, "controller", {"type": "pci", "index": str(taken[-1]), "model": "pcie-root-port"})
 
 
 # -- processors ------------------------------------------------------------------------------------------------------------
@@ -319,11 +321,16 @@ def _write_firmware(domain: Element, _place: str, _arguments: Sequence[str], val
 
 
 _SECURE = "os/firmware/feature[@name='secure-boot']/@enabled"
+_KEYS = "os/firmware/feature[@name='enrolled-keys']/@enabled"
 
 
 def _read_secure_boot(domain: Element, _place: str, _arguments: Sequence[str]) -> Any:
-    text = xmltree.get(domain, _SECURE) or xmltree.get(domain, "os/loader/@secure")
-    return {"yes": True, "no": False}.get(text or "")
+    """Firmware that is chosen by its features says both; without keys that it knows it refuses nothing."""
+    if domain.find("os/firmware") is None:
+        text = None if xmltree.get(domain, "os/@firmware") else xmltree.get(domain, "os/loader/@secure")
+        return {"yes": True, "no": False}.get(text or "")
+    found = xmltree.get(domain, _SECURE) or "", xmltree.get(domain, _KEYS) or ""
+    return {("yes", "yes"): True, ("no", "no"): False, ("no", ""): False}.get(found)
 
 
 def _write_secure_boot(domain: Element, _place: str, _arguments: Sequence[str], value: Any) -> None:
@@ -334,10 +341,9 @@ def _write_secure_boot(domain: Element, _place: str, _arguments: Sequence[str], 
         return
     _forget_firmware(domain)
     domain.find("os").set("firmware", "efi")  # type: ignore[union-attr]
-    word = "yes" if value else "no"
-    xmltree.put(domain, _SECURE, word)
-    xmltree.put(domain, "os/firmware/feature[@name='enrolled-keys']/@enabled", word)
+    xmltree.put(domain, _SECURE, "yes" if value else "no")
     if value:
+        xmltree.put(domain, _KEYS, "yes")
         # Without system management mode the variables with the keys could be written by anybody (qemuFirmwareMatchDomain).
         xmltree.put(domain, "features/smm/@state", "on")
 

@@ -18,6 +18,7 @@ from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.kvm.cpus import count_of
 from ..._reconcile.kvm.memory import DIMM_BLOCK
 from ..._reconcile.merge import merge_specs
+from ..._reconcile.secrets import Secret
 from ..._reconcile.units import format_size
 from . import checks, fragment, memory, table
 
@@ -139,7 +140,7 @@ def _growth_of_memory(declared: Declared) -> List[Problem]:
 
 def _numa(declared: Declared) -> List[Problem]:
     cells = declared.want.get("numa", {}).get("cells")
-    if not cells or not declared.says("numa", "cells"):
+    if not cells or not declared.says("numa", "cells") or _plugged_by_xml(declared):
         return []
     together = sum(cell.get("memory", 0) for cell in cells.values())
     ceiling = declared.at("memory", "size" if declared.at("memory", "method") else "maximum")
@@ -148,6 +149,11 @@ def _numa(declared: Declared) -> List[Problem]:
     return [Problem(declared.path("numa", "cells"), "have %s together, and the guest boots with %s" % (format_size(together),
         format_size(ceiling)),
                     "make the memory of the cells add up to that")]
+
+
+def _plugged_by_xml(declared: Declared) -> bool:
+    """Whether `xml` plugs memory in, which counts for the size and is in no cell."""
+    return fragment.parse_or_empty(declared.request.declared.get("xml")).find("devices/memory") is not None
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------------------
@@ -212,6 +218,8 @@ def _needs_partner(declared: Declared) -> List[Problem]:
     for route, partner, words in (
             (("clock", "timezone"), ("clock", "offset"), "timezone"), (("clock", "start"), ("clock", "offset"), "absolute"),
             (("clock", "adjustment"), ("clock", "offset"), "variable")):
+        if route[-1] == "adjustment" and declared.at(*route) == "reset" and declared.at(*partner) in (None, "utc", "localtime"):
+            continue
         if declared.says(*route) and declared.at(*partner) != words:
             found.append(Problem(declared.path(*route), "is only for %s: %s" % (".".join(partner), words), "declare that, or remove it"))
     if declared.says("numa", "mode") and declared.at("numa", "nodeset") is None and declared.at("numa", "placement") != "auto":
@@ -237,6 +245,38 @@ def _xml(declared: Declared) -> List[Problem]:
     if any(node.get("passwd") for node in root.iter()):
         found.append(Problem(where, "holds a password", "use graphics[].password, which is treated as a secret"))
     return found
+
+
+def overruled(request: Request, typed: Mapping[str, Any], merged: Mapping[str, Any]) -> List[Problem]:
+    """Options that the user declares and whose value `xml` turns into another one: both cannot be meant.
+
+    typed, merged: what a spec says of the document without the fragment, and with it.
+    """
+    declared = Declared(request, {}, {})
+    found = []
+    for route, value in _said(request.declared, ()):
+        here, there = _value_at(typed, route), _value_at(merged, route)
+        if here == value and there != value and route[0] != "xml":
+            found.append(Problem(declared.path(*route), "is %s here, and xml makes it %s" % (_told(value), _told(there)), "remove one of the two"))
+    return found
+
+
+def _said(value: Mapping[str, Any], route: Tuple[str, ...]) -> Iterator[Tuple[Tuple[str, ...], Any]]:
+    for name, part in value.items():
+        if isinstance(part, Mapping):
+            yield from _said(part, route + (str(name),))
+        else:
+            yield route + (str(name),), part
+
+
+def _value_at(spec: Any, route: Tuple[str, ...]) -> Any:
+    for part in route:
+        spec = spec.get(part) if isinstance(spec, Mapping) else None
+    return spec
+
+
+def _told(value: Any) -> str:
+    return "what it holds" if isinstance(value, Secret) else "nothing" if value is None else str(value)
 
 
 # -- what this host can do -----------------------------------------------------------------------------------------------------------

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Callable, Dict, Mapping, Optional
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.plan import Change
 from ..._reconcile.schema import Spec
 from .. import xmltree
-from . import build, elements, fragment, table
+from . import build, elements, table
 
 # Volume facts that the document does not carry: (pool, volume) -> capacity in bytes, None when it is not there.
 Capacity = Callable[[str, str], Optional[int]]
@@ -56,7 +55,7 @@ def edit(domain: Element, change: Change, want: Mapping[str, Any], renamed: elem
     if element is None:
         return False
     if things is not None:
-        elements.name_by_alias(things.thing, element)
+        elements.name_by_alias(things.thing, element, _label(things, change, renamed))
     one.put(element, change.want)
     _follow(domain, change, element, live)
     return True
@@ -82,6 +81,12 @@ def _element_of(domain: Element, things: table.Things, change: Change, renamed: 
 
 def _name(things: table.Things, change: Change) -> str:
     return "" if things.single else change.route[things.pattern.count(".") + things.pattern.count("[]")]
+
+
+def _label(things: table.Things, change: Change, renamed: elements.Names) -> str:
+    """The name of a thing as its alias says it."""
+    name = _name(things, change)
+    return next((label for label, other in renamed.items() if other == name), name)
 
 
 def _move_to_bus(domain: Element, device: Element, bus: str, live: Optional[Element]) -> None:
@@ -123,141 +128,3 @@ def _remove_twin(domain: Element, things: table.Things) -> None:
         for console in domain.findall("devices/console"):
             if xmltree.get(console, "target/@type") in (None, "serial"):
                 xmltree.remove(domain, console)
-
-
-# -- what no option says ---------------------------------------------------------------------------------------------------------
-
-def rest(domain: Element, generated: bool) -> Optional[str]:
-    """Everything of a document that the options do not say, as a fragment that `xml` takes; None for nothing.
-
-    generated: also what libvirt adds to a document by itself (addresses, PCI controllers), for a guest that others made:
-    there nobody knows what was chosen and what was meant.
-    """
-    domain = copy.deepcopy(domain)
-    _strip(table.DOMAIN, domain)
-    for things in table.DOMAIN.things:
-        for name, element in list(things.among(domain)):
-            _strip_thing(domain, things, element)
-    for tag in ("uuid", "name"):
-        for node in domain.findall(tag):
-            domain.remove(node)
-    kind = domain.find("os/type")
-    if kind is not None and kind.text == "hvm":
-        # Every guest that the grammar knows is one.
-        kind.text = None
-    xmltree.set_annotation(domain, None)
-    domain.attrib.clear()
-    _drop_ours(domain, generated)
-    _prune(domain)
-    return xmltree.tostring(domain) if len(domain) else None
-
-
-def _strip(level: table.Level, element: Element) -> None:
-    """Takes out of an element what its fields say."""
-    said = [one for one in level.fields if one.get(element) is not None]
-    for one in said:
-        if one.row.codec not in ("agent", "console", "fragment", "root_ports"):
-            one.put(element, None)
-
-
-def _strip_thing(domain: Element, things: table.Things, element: Element) -> None:
-    """Takes out of a thing what the options say, and the whole of it where nothing but its names are left."""
-    keep = copy.deepcopy(element)
-    for inner in things.level.things:
-        for _name_of, part in list(inner.among(element)):
-            _strip_thing(element, inner, part)
-    _strip(things.level, element)
-    for alias in element.findall("alias"):
-        element.remove(alias)
-    _prune(element)
-    driver = element.find("driver")
-    if things in (table.DISKS, table.MEDIA) and driver is not None and dict(driver.attrib) == {"name": "qemu"}:
-        element.remove(driver)
-    if things is table.MEDIA:
-        # No medium is ever written to.
-        for node in element.findall("readonly"):
-            element.remove(node)
-    left = set(element.attrib) - {"type", "device", "model", "mode", "managed", "autoport", "port", "index", "listen", "version"}
-    if not len(element) and not left and not (element.text or "").strip():
-        xmltree.remove(domain, element)
-        return
-    if left or len(element):
-        _name_again(things, element, keep)
-
-
-def _name_again(things: table.Things, element: Element, before: Element) -> None:
-    """Puts back what tells the element from others, so that the fragment finds it."""
-    for places in fragment.IDENTITY.get(element.tag, ()):
-        values = [xmltree.get(before, place) for place in places]
-        if places and all(values):
-            for place, value in zip(places, values):
-                xmltree.put(element, place, value)
-            return
-    for name in ("type", "mode", "model"):
-        if before.get(name) is not None:
-            element.set(name, before.get(name, ""))
-    source = before.find("source")
-    if source is not None and element.find("source") is None:
-        element.append(copy.deepcopy(source))
-
-
-# What libvirt adds to a document that does not have it (qemuDomainDefPostParse and the assignment of addresses).
-_GENERATED = ("address", "alias")
-
-
-def _drop_ours(domain: Element, generated: bool) -> None:
-    devices = domain.find("devices")
-    if devices is None:
-        return
-    for device in list(devices):
-        if elements.is_seed(device) or (device.tag == "channel" and xmltree.get(device, "target/@name") == elements.AGENT_CHANNEL):
-            devices.remove(device)
-        elif not generated and device.tag == "controller" and device.get("type") == "pci":
-            devices.remove(device)
-    for parent in list(domain.iter()):
-        for child in list(parent):
-            if child.tag == "alias" or (not generated and child.tag in _GENERATED and parent.tag != "source"):
-                parent.remove(child)
-    if not generated:
-        for place in ("serial/target", "console/target", "serial/log", "console/log", "channel/source"):
-            for node in devices.findall(place):
-                xmltree.remove(devices, node)
-        for node in devices.findall("video/model[@primary]"):
-            node.attrib.pop("primary")
-        _prune(devices)
-        _drop_names_alone(devices)
-
-
-def _drop_names_alone(devices: Element) -> None:
-    """Without their addresses many elements say nothing but who they are."""
-    for device in list(devices):
-        twin = copy.deepcopy(device)
-        for places in fragment.IDENTITY.get(device.tag, ()):
-            for place in places:
-                if xmltree.get(twin, place) is not None:
-                    xmltree.put(twin, place, None)
-        _prune(twin)
-        if not len(twin) and not set(twin.attrib) - {"type", "device", "model", "bus"} and not (twin.text or "").strip():
-            devices.remove(device)
-
-
-def _prune(element: Element) -> None:
-    for child in list(element):
-        _prune(child)
-        if not len(child) and not child.attrib and not (child.text or "").strip() and child.tag in _EMPTY_MEANS_NOTHING:
-            element.remove(child)
-
-
-# Elements that say nothing when they are empty; others (`<acpi/>`) say something by being there.
-_EMPTY_MEANS_NOTHING = frozenset((
-    "driver", "source", "target", "iotune", "bandwidth", "inbound", "outbound", "features", "hyperv", "kvm", "clock", "cpu", "numa",
-        "cputune", "memtune",
-    "memoryBacking", "numatune", "blkiotune", "os", "devices", "metadata", "resource", "pm", "sysinfo", "bios", "system", "vcpu",
-        "memory", "currentMemory",
-    "maxMemory", "model", "acceleration", "backend", "rate", "blockio", "auth", "host", "virtualport", "parameters", "gl", "binary",
-        "rom", "log", "type",
-    "{http://libosinfo.org/xmlns/libvirt/domain/1.0}libosinfo", "stats", "topology", "firmware", "link", "mac", "port", "vlan",
-        "filterref", "mtu", "boot",
-    "nvram", "loader", "distances", "iothreads", "title", "description", "smbios", "bootmenu", "listen", "cid", "alias", "emulator",
-        "on_poweroff",
-    "on_reboot", "on_crash", "partition", "cell"))

@@ -16,13 +16,13 @@ from ..._reconcile import grammar, kinds
 from ..._reconcile.annotation import NAMESPACE, Annotation
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import DeclarationError, EngineError, Problem, Refused, join_path, raise_if_any
-from ..._reconcile.plan import LIVE, Actual, Change, Rule
+from ..._reconcile.plan import LIVE, RECREATE, RESTART, SAVED_IMAGE, Actual, Change, Rule
 from ..._reconcile.schema import Spec, problems_of_engine
 from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader, seeding, table, trial, waiting
+from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, trial, waiting
 
 METADATA_KEY = "flotilla"
 
@@ -58,7 +58,6 @@ class DomainDriver:
         self._macs: Optional[Dict[str, str]] = None
         self._fetched: Dict[str, images.Fetched] = {}
         self._reader = reader.Reader(connection, self._capacity)
-        self._installer = installer.Installer(connection, self._storage, local)
         self._judge = trial.Judge(connection)
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -108,10 +107,9 @@ class DomainDriver:
         if work.actual is not None and not work.actual.status.get("persistent", True):
             raise Refused("domain %s is transient: it has no stored document to change" % work.name,
                           "define it first (virsh dumpxml, virsh define)")
-        installer.refuse_ends(request, work.actual)
+        self._refuse_losing_memory(work)
         if request.option("state") in ("absent", "released"):
             return
-        installer.refuse_restart(work)
         problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
         problems += checks.ceilings(request, work.want)
         stored = work.actual.stored if work.actual is not None else {}
@@ -123,8 +121,6 @@ class DomainDriver:
         for name, disk in new_disks.items():
             problems += disk_checks.new_disk(work, name, disk)
         nic_checks = checks.NicChecks(self.connection, self._all_macs, self.surroundings.networks)
-        if work.actual is None and "install" in work.want:
-            problems += self._installer.problems(work, self._family(work), self._seed_pool(work), self.surroundings.pools)
         problems += self._growth(work) + nic_checks.problems(work, self._new_items(work, "nics"))
         raise_if_any(problems)
         if work.actual is None:
@@ -134,7 +130,7 @@ class DomainDriver:
 
     def _try(self, work: Work) -> None:
         """Lets libvirt judge the document that this run would define, before anything is touched."""
-        if not self.host_ready or self._test():
+        if not self.host_ready:
             return
         if work.actual is None:
             root = self._new_document(work)
@@ -142,10 +138,29 @@ class DomainDriver:
             root = work.actual.handle.stored()
             if not self._edit(work, root):
                 return
+        if work.want.get("xml"):
+            raise_if_any(consistency.overruled(work.request, document.spec_of(self._typed(work), lambda *_place: 0),
+                                               document.spec_of(root, lambda *_place: 0)))
+        if self._test():
+            return
         objection = self._judge.objection(root)
-        if objection:
+        if objection and (work.actual is None or objection != self._judge.objection(work.actual.handle.stored())):
+            # What cannot run here as it is may be changed all the same.
             raise DeclarationError.at(work.request.where, "libvirt refuses the domain %s: %s" % (work.name, objection),
                                       "correct what it names, or see virsh domcapabilities for what this host can do")
+
+    @staticmethod
+    def _refuse_losing_memory(work: Work) -> None:
+        """What a saved guest has in its memory is lost only where the run says so, and a disk does not grow under it."""
+        if work.actual is None or work.actual.saved is None or work.request.option("discard_saved", False):
+            return
+        if work.request.option("state") == "absent" or any(change.impact == RECREATE for change in work.changes):
+            raise Refused("domain %s was saved while it ran, and its memory would be lost" % work.name,
+                          "start it first, or declare discard_saved: true for one run")
+        for change in work.changes:
+            if change.pattern == "disks[].size" and change.impact == RESTART:
+                raise DeclarationError.at(checks.path_in(work.request, "disks", change.route[1], "size"),
+                                          "a disk of a saved guest cannot grow", "start the guest first")
 
     def _new_items(self, work: Work, option: str) -> Dict[str, Spec]:
         if work.actual is None:
@@ -200,15 +215,6 @@ class DomainDriver:
     def _uuid(work: Work) -> str:
         return str(work.want.get("uuid") or choices.uuid(work.request.fleet, work.name))
 
-    def _family(self, work: Work) -> str:
-        """The family of the system of a guest, declared now or at creation, or told from its variant."""
-        stored = work.actual.stored.get("os", {}) if work.actual is not None else {}
-        system = {**stored, **work.want.get("os", {})}
-        return str(system.get("family") or profiles.family_of(str(system.get("variant", ""))))
-
-    def _architecture(self, spec: Mapping[str, Any]) -> str:
-        return str(spec.get("os", {}).get("architecture") or self._capable().architecture())
-
     def _platform(self, request: Request) -> Tuple[build.Platform, str]:
         return self._capable().platform(request.option("virtualization", "kvm"), request)
 
@@ -231,13 +237,6 @@ class DomainDriver:
             with translated("read the capabilities of the host"):
                 self._capabilities = choices.Capabilities(self.connection, self._kvm_problem)
         return self._capabilities
-
-    def _is_windows(self, work: Work) -> bool:
-        return self._family(work) == "windows"
-
-    def _seed_drive(self, work: Work) -> str:
-        """The bus of the CD drive that Windows finds its seed in; empty for every other system, which gets a disk."""
-        return str(self._profile(work.request, work.actual).get("medium", {}).get("bus", "sata")) if self._is_windows(work) else ""
 
     @staticmethod
     def _seed_pool(work: Work) -> Optional[str]:
@@ -263,10 +262,6 @@ class DomainDriver:
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
             facts["family"] = work.want.get("os", {}).get("family")
-            if "install" in work.want:
-                medium = self._profile(work.request, None).get("medium", {})
-                facts["system"] = self._family(work)
-                self._installer.note(work, self._seed_pool(work), medium.get("bus", "sata"))
         work.note(owned=owned, facts=facts)
         if self._changes_fragment(work) and work.actual is not None:
             work.note(facts=work.actual.stored["xml"].note(work.want.get("xml")))
@@ -335,7 +330,7 @@ class DomainDriver:
         seed, seed_volume = self._seed(work)
         root = self._new_document(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
+            build.set_seed(root, self._seed_pool(work), seed_volume)
         with work.step("define %s" % work.name):
             domain = self._define(root)
         self._note_fragment(work, domain)
@@ -354,13 +349,26 @@ class DomainDriver:
             fragment.merge(root, fragment.parse(work.want["xml"]))
         return root
 
+    def _typed(self, work: Work) -> Element:
+        """The document that this run would define, but for what the declared fragment says."""
+        if work.actual is None:
+            return build.domain(work.name, self._uuid(work), work.want, self._platform(work.request)[0], work.annotation)
+        root: Element = work.actual.handle.stored()
+        self._edit_typed(work, root)
+        return root
+
     def _edit(self, work: Work, root: Element) -> bool:
         """Brings every change of the plan into a stored document; says whether there was anything to bring."""
+        edited = self._edit_typed(work, root)
+        return self._merge_fragment(root, work) or edited
+
+    def _edit_typed(self, work: Work, root: Element) -> bool:
+        """Brings every change of the plan but the new fragment into a stored document."""
         edited = self._take_fragment_out(root, work)
         renamed, live_document = work.annotation.facts.get("renamed", {}), work.existing.handle.live()
         for change in work.changes:
             edited = document.edit(root, change, work.want, renamed, live_document) or edited
-        return self._merge_fragment(root, work) or edited
+        return edited
 
     def change(self, work: Work) -> None:
         """See `Driver.change`: volumes, the stored document, the running guest, then its power."""
@@ -373,7 +381,7 @@ class DomainDriver:
         edited = self._edit(work, root)
         seed, seed_volume = self._seed(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
+            build.set_seed(root, self._seed_pool(work), seed_volume)
             self._store_seed(work, seed, seed_volume)
             edited = True
         elif self._seed_is_taken_back(work):
@@ -383,15 +391,25 @@ class DomainDriver:
             with work.step("store the document of %s" % work.name):
                 handle.domain = self._define(root)
             self._note_fragment(work, handle.domain)
-        if self._changes_seed(work) and actual.live is None:
+        if self._changes_seed(work) and actual.running is None:
             self._drop_old_seeds(work, seeding.place(root))
+        values = {change.pattern: change.want for change in work.changes}
+        if actual.saved is not None:
+            self._end_saved(work, handle, values.get("state"))
         self._resize_stopped(work)
         self._apply_live(work, handle, root)
         if work.restart:
             power.stop(handle.domain, work)
-        values = {change.pattern: change.want for change in work.changes}
         state = values.get("state") or (actual.stored["state"] if work.restart else None)
         self._finish(work, handle.domain, values.get("autostart"), state)
+
+    @staticmethod
+    def _end_saved(work: Work, handle: reader.Handle, state: Optional[str]) -> None:
+        """A saved guest is restored before anything is done with what runs in it, unless its image is not wanted any more."""
+        if any(change.path == SAVED_IMAGE for change in work.changes):
+            power.discard(handle.domain, work)
+        elif work.restart or state in ("running", "paused"):
+            power.reach(handle.domain, "running" if work.restart else str(state), work)
 
     @staticmethod
     def _changes_fragment(work: Work) -> bool:
@@ -450,11 +468,9 @@ class DomainDriver:
     def prefetch(self, request: Request) -> None:
         """Downloads, before the host's turn is taken, the images that a domain still to be made needs."""
         needed = [disk["image"] for disk in request.declared.get("disks", {}).values() if self._to_download(disk.get("image"))]
-        tree = "tree" in request.declared.get("install", {})
-        if (needed or tree) and request.name not in self.read([request.name]):
+        if needed and request.name not in self.read([request.name]):
             for image in needed:
                 self._fetched[image] = images.fetch(self.surroundings.images[image])
-            self._installer.fetch(request, self._architecture(request.declared))
 
     def _to_download(self, image: Optional[str]) -> bool:
         source = self.surroundings.images.get(image or "", {})
@@ -496,7 +512,7 @@ class DomainDriver:
         stored = work.actual.stored["nics"] if work.actual is not None else {}
         want = dict(work.want, nics={name: {"mac": stored.get(name, {}).get("mac"), **nic}
                                      for name, nic in work.want.get("nics", {}).items()})
-        image, digest = seeding.contents(work.request, want, self._instance(work, again), again, self._is_windows(work))
+        image, digest = seeding.contents(work.request, want, self._instance(work, again), again)
         return image, seeding.volume_name(work.name, digest)
 
     @staticmethod
@@ -537,14 +553,14 @@ class DomainDriver:
         """Grows the volumes of a stopped guest; a running one's are grown by its QEMU."""
         actual = work.existing
         for change in work.changes:
-            if change.pattern == "disks[].size" and actual.live is None:
+            if change.pattern == "disks[].size" and not actual.handle.domain.isActive():
                 disk = actual.stored["disks"][change.route[1]]
                 with work.step("grow %s to %s" % (change.path, change.after)):
                     self._storage().resize(disk["pool"], disk["volume"], change.want)
 
     def _apply_live(self, work: Work, handle: reader.Handle, root: Element) -> None:
         actual = work.existing
-        if actual.live is None or not handle.domain.isActive():
+        if actual.running is None or not handle.domain.isActive():
             return
         with translated("read domain %s" % work.name):
             # As libvirt stored it: with the addresses that the devices are to have, now and after a restart.
@@ -566,8 +582,6 @@ class DomainDriver:
             work.note(facts={"due": None})
             return
         starts = state in ("running", "paused") and not domain.isActive()
-        if starts and self._installer.is_due(work, domain):
-            self._installer.start(work, domain, state == "paused", self._architecture(work.want))
         power.reach(domain, state, work)
         work.note(facts={"due": None})
         if starts and ("booted" not in work.annotation.facts or work.annotation.facts.get("reseeded")
@@ -590,7 +604,7 @@ class DomainDriver:
                 # It was detached here and is another guest's disk now.
                 continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
-            if erase or seeding.is_seed_volume(work.name, owned) or installing.is_volume(work.name, owned):
+            if erase or seeding.is_seed_volume(work.name, owned):
                 self._remove_volume(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
         self._reader.note(work.name, None)
@@ -622,23 +636,12 @@ class DomainDriver:
         with translated("ask %s again" % actual.name):
             if not actual.handle.domain.isActive():
                 return
-        if any(change.pattern == "install" for change in changes) and actual.annotation is not None:
-            over = self._installer.finish(actual.handle.domain, actual.name, actual.annotation)
-            if over is not None:
-                self.annotate(actual, over)
-                actual.annotation = over
-            changes = [change for change in changes if change.pattern != "install"]
         guest = live.Guest(actual.handle.domain, actual.handle.stored(), renamed, patient=False)
         for change in changes:
             guest.apply(change)
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
-        """See `Driver.wait`. A guest that is being installed is not ready before that is over."""
-        wanted = request.declared["wait_for"]
-        if installing.fact_of(actual.annotation) is not None and wanted["what"] != "running":
-            left = self._installer.wait(actual.handle.domain, actual, wanted.get("timeout", installer.SECONDS))
-            wanted = {**wanted, "timeout": max(left, waiting.POLL_SECONDS)}
-            return waiting.Wait(self.connection, actual.handle.domain, actual).until(wanted)
+        """See `Driver.wait`."""
         return waiting.Wait(self.connection, actual.handle.domain, actual).until(request.declared["wait_for"])
 
 

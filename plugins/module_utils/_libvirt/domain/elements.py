@@ -89,6 +89,7 @@ def things(domain: Element, thing: rows.Thing, renamed: Names = NO_NAMES) -> Ite
     `renamed` gives new names for old ones: an alias cannot change while the guest runs. No seed, and not the agent's channel.
     """
     unnamed = 0
+    seen: Set[str] = set()
     for element in domain.iterfind(thing.place):
         if not belongs(thing, element) or (thing.alias in ("disk", "media") and is_seed(element)) or (
                 thing.alias == "channel" and xmltree.get(element, "target/@name") == AGENT_CHANNEL):
@@ -96,7 +97,25 @@ def things(domain: Element, thing: rows.Thing, renamed: Names = NO_NAMES) -> Ite
         name = named_by_alias(thing.alias, element) or _told(thing, element)
         if not name:
             name, unnamed = "%s-%d" % (element.tag, unnamed), unnamed + 1
+        name = _free(thing, name, seen)
+        if name in seen:
+            # What is named by what it says can be there once; another one is for `xml`.
+            continue
+        seen.add(name)
         yield renamed.get(name, name), element
+
+
+def is_unnamed(tag: str, name: str) -> bool:
+    """Whether this is how a thing is called that nothing names."""
+    return re.match(tag + r"-\d+\Z", name) is not None
+
+
+def _free(thing: rows.Thing, name: str, seen: Set[str]) -> str:
+    """A name that no other of these things has; of those that nothing tells apart the second is `NAME-2`."""
+    number, free = 2, name
+    while thing.alias and free in seen:
+        free, number = "%s-%d" % (name, number), number + 1
+    return free
 
 
 def _told(thing: rows.Thing, element: Element) -> str:
@@ -129,10 +148,10 @@ def one(domain: Element, thing: rows.Thing) -> Optional[Element]:
     return next((element for element in domain.iterfind(thing.place) if belongs(thing, element)), None)
 
 
-def name_by_alias(thing: rows.Thing, element: Element) -> None:
+def name_by_alias(thing: rows.Thing, element: Element, name: str) -> None:
     """Gives a thing of the stored document its present name as alias: what it was found by is about to change."""
-    if thing.alias and named_by_alias(thing.alias, element) is None:
-        required(element, "alias").set("name", alias(thing.alias, _told(thing, element)))
+    if thing.alias and name and named_by_alias(thing.alias, element) is None:
+        required(element, "alias").set("name", alias(thing.alias, name))
 
 
 # -- what several files ask ----------------------------------------------------------------------------------------------------
@@ -161,11 +180,16 @@ def macs(domain: Element) -> List[str]:
     return [xmltree.get(device, "mac/@address") or "" for device in domain.iterfind("devices/interface")]
 
 
-def next_target(domain: Element, bus: str, live: Optional[Element] = None) -> str:
-    """A target name for the bus that is free in the document, and in the running one if given: `vdb`, `sda`."""
+def next_target(domain: Element, bus: str, live: Optional[Element] = None, name: str = "") -> str:
+    """A target name for the bus that is free in the document, and in the running one if given: `vdb`, `sda`.
+
+    A device that is called by such a name has it: so those of others are called, and so they are made again.
+    """
     prefix = _PREFIXES.get(bus, "sd")
     taken = {xmltree.get(device, "target/@dev") for root in (domain, live) if root is not None
              for device in root.iterfind("devices/disk")}
+    if re.match(prefix + r"[a-z]+\Z", name) and name not in taken:
+        return name
     index = 0
     while prefix + letters(index) in taken:
         index += 1

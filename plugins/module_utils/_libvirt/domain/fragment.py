@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
-from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from xml.etree.ElementTree import Element, fromstring, tostring
 
+from ..._reconcile import kinds
 from . import memory
 
 # By what an element is told from others of its name: paths below it, the first set that the fragment's element has whole.
 IDENTITY: Mapping[str, Tuple[Tuple[str, ...], ...]] = {
     "disk": (("target/@dev",), ("alias/@name",)), "interface": (("mac/@address",), ("alias/@name",)), "controller": (("@type", "@index"),),
     "filesystem": (("target/@dir",),), "graphics": (("@type",),), "serial": (("target/@port",),), "parallel": (("target/@port",),),
-    "console": (("target/@type", "target/@port"), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
+    "console": (("target/@type",), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
     "input": (("@type", "@bus"),), "shmem": (("@name",),), "feature": (("@name",),), "timer": (("@name",),), "vcpupin": (("@vcpu",),),
     "iothreadpin": (("@iothread",),), "vcpu": (("@id",), ()), "iothread": (("@id",), ()), "cell": (("@id",),),
         "sibling": (("@id",),), "memnode": (("@cellid",),),
@@ -53,12 +54,17 @@ class FragmentError(ValueError):
 def parse(text: str) -> Element:
     """The root element. Raises FragmentError with what is wrong."""
     try:
-        root = fromstring(text)
-    except ParseError as error:
-        raise FragmentError("is not well-formed XML: %s" % error) from None
-    if root.tag != "domain":
-        raise FragmentError("its outermost element is <%s>; write <domain>...</domain>" % root.tag)
-    return root
+        return kinds.domain_element(text)
+    except ValueError as error:
+        raise FragmentError(str(error)) from None
+
+
+def parse_or_empty(text: Optional[str]) -> Element:
+    """The root element; an empty one where there is no text, or a wrong one, which is told elsewhere."""
+    try:
+        return parse(text or "<domain/>")
+    except FragmentError:
+        return Element("domain")
 
 
 def _text(element: Element) -> str:
@@ -90,7 +96,7 @@ def is_whole(element: Element) -> bool:
     return element.tag in WHOLE or (element.tag.startswith("{") and not element.tag.startswith(_OURS))
 
 
-def _identity(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
+def named(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
     """What tells this element from others of its name; None for an element that nothing names."""
     for places in IDENTITY.get(element.tag, ()):
         values = [_at(element, place) for place in places]
@@ -99,17 +105,54 @@ def _identity(element: Element) -> Optional[Tuple[Tuple[str, str], ...]]:
     return None
 
 
+def is_several(parent: Element, element: Element) -> bool:
+    """Whether there may be several of these that nothing tells apart but what they hold."""
+    return element.tag in SEVERAL and not (parent.tag == "domain" and element.tag in _ROOT_CHILDREN)
+
+
 def match(parent: Element, wanted: Element, taken: List[Element]) -> Optional[Element]:
     """The child of `parent` that an element of a fragment speaks of; None where there is none yet."""
-    others = [child for child in parent if child.tag == wanted.tag and child not in taken]
-    named = _identity(wanted)
-    if named is not None:
-        return next((child for child in others if all(same_value(_at(child, place), value) for place, value in named)), None)
-    holding = [child for child in others if contains(child, wanted)]
-    if holding:
-        return holding[0]
-    several = wanted.tag in SEVERAL and not (parent.tag == "domain" and wanted.tag in _ROOT_CHILDREN)
-    return None if several else next(iter(others), None)
+    others = [child for child in parent if child.tag == wanted.tag and not any(child is other for other in taken)]
+    names = named(wanted)
+    if names is not None:
+        return _of_that_name(others, names)
+    holding = next((child for child in others if contains(child, wanted)), None)
+    if holding is not None:
+        return holding
+    if is_several(parent, wanted):
+        return next((child for child in others if _fits(child, wanted)), None)
+    return next(iter(others), None)
+
+
+def _of_that_name(others: List[Element], names: Sequence[Tuple[str, str]]) -> Optional[Element]:
+    """The element that is called so; else one of which the document does not say yet at which port it is."""
+    for unsaid in (False, True):
+        for child in others:
+            said = [(place, _at(child, place), value) for place, value in names]
+            if all(same_value(there, value) or (unsaid and there is None and place.startswith("target/")) for place, there, value in said):
+                return child
+    return None
+
+
+def _fits(there: Element, wanted: Element) -> bool:
+    """Whether an element says nothing else than a fragment's element where both say anything."""
+    if is_whole(wanted):
+        return contains(there, wanted)
+    if _text(there) and _text(wanted) and not same_content(there, wanted):
+        return False
+    if any(there.get(name) is not None and not same_value(there.get(name), value) for name, value in wanted.items() if name != "unit"):
+        return False
+    for child in wanted:
+        others = there.findall(child.tag)
+        if others and named(child) is None and not is_several(there, child) and not _fits(others[0], child):
+            return False
+    return True
+
+
+def same_content(one: Element, other: Element) -> bool:
+    """Whether the texts of two elements mean the same; sizes are compared as such."""
+    sizes = _sized(one), _sized(other)
+    return sizes[0] == sizes[1] if sizes[0] is not None and sizes[1] is not None else same_value(_text(one), _text(other))
 
 
 def _sized(element: Element) -> Optional[int]:
@@ -135,8 +178,12 @@ def contains(there: Element, wanted: Element) -> bool:
         return False
     taken: List[Element] = []
     for child in wanted:
-        found = match(there, child, taken)
-        if found is None or not contains(found, child):
+        names = named(child)
+        if names is None:
+            found = next((one for one in there if one.tag == child.tag and one not in taken and contains(one, child)), None)
+        else:
+            found = match(there, child, taken)
+        if found is None or (names is not None and not contains(found, child)):
             return False
         taken.append(found)
     return True
@@ -182,10 +229,10 @@ def merge(there: Element, wanted: Element) -> None:
 # -- single places, by which a fragment is taken back and a difference is told ----------------------------------------------------
 
 def _step(element: Element, number: int) -> str:
-    named = _identity(element)
+    names = named(element)
     tag = element.tag.rsplit("}", 1)[-1]
-    if named is not None:
-        return "%s[%s]" % (tag, ",".join("%s=%s" % pair for pair in named))
+    if names is not None:
+        return "%s[%s]" % (tag, ",".join("%s=%s" % pair for pair in names))
     return tag if not number else "%s[%d]" % (tag, number)
 
 
@@ -238,6 +285,9 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
             _restore_attribute(document, name, before[place])
     if path in before and (new is None or not _text(new)) and contains(document, _only_text(old)):
         document.text = before[path]
+        if before[path] is not None and _sized(old) is not None:
+            # Sizes are noted in bytes.
+            document.set("unit", "b")
     for number, child in enumerate(old):
         found = match(document, child, taken)
         still = match(new, child, taken_new) if new is not None else None
@@ -248,18 +298,29 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
         taken.append(found)
         step = _step(child, sum(other.tag == child.tag for other in list(old)[:number]))
         below = "%s/%s" % (path, step) if path else step
-        if still is None and _was_made(below, child, before):
+        if still is None and below + "/" in before:
             document.remove(found)
         elif still is None or not is_whole(child):
             take_out(found, child, still, before, below)
-            if not len(found) and not found.attrib and not _text(found):
-                document.remove(found)
 
 
-def _was_made(path: str, child: Element, before: Before) -> bool:
-    """Whether the fragment made this element: nothing of what it says was there before it."""
-    places = [place for place, _said, _found in leaves(child, None, path)]
-    return bool(places) and all(place in before and before[place] is None for place in places)
+def made(wanted: Element, there: Optional[Element], path: str = "") -> Iterator[str]:
+    """The elements of a fragment that a document does not have, each as its path with a slash at its end."""
+    if there is None:
+        yield path + "/"
+    taken: List[Element] = []
+    for number, child in enumerate(wanted if not is_whole(wanted) else ()):
+        found = match(there, child, taken) if there is not None else None
+        if found is not None:
+            taken.append(found)
+        step = _step(child, sum(other.tag == child.tag for other in list(wanted)[:number]))
+        yield from made(child, found, "%s/%s" % (path, step) if path else step)
+
+
+def _paths(text: Optional[str]) -> Set[str]:
+    """Every place that a fragment speaks of: its leaves, and its elements as `made` names them."""
+    root = parse_or_empty(text)
+    return {path for path, _said, _found in leaves(root)} | set(made(root, None))
 
 
 def _only_text(element: Element) -> Element:
@@ -316,7 +377,9 @@ class Said:
 
     def holds(self, wanted: Optional[str]) -> bool:
         """Whether the document says what a fragment says, and nothing any more of what only the last one said."""
-        return not self.differing(wanted)[1] and not self.left(wanted)
+        if wanted and not contains(self.document, parse(wanted)) and self.differing(wanted)[1]:
+            return False
+        return not self.left(wanted)
 
     def differing(self, wanted: Optional[str]) -> Tuple[Leaves, Leaves]:
         """See `differences`, less what libvirt writes in its own way."""
@@ -336,10 +399,12 @@ class Said:
 
     def note(self, wanted: Optional[str]) -> Dict[str, Any]:
         """Facts for the annotation of a run that is about to bring this fragment in."""
-        places = {path for text in (self.applied, wanted) if text for path, _said, _found in leaves(parse(text))}
+        places = _paths(self.applied) | _paths(wanted)
         there, said = self.differing(wanted)
         before = {path: value for path, value in self.before.items() if path in places}
         before.update({path: there.get(path) for path in said if path not in before})
+        # Which elements it makes: these go with it as a whole, whatever libvirt adds to them.
+        before.update({path: None for path in made(parse_or_empty(wanted), self.document)})
         last = self.applied if self.applied != wanted else None
         return {"xml_before": before or None, "xml_last": last}
 

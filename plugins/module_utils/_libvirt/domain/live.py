@@ -50,6 +50,21 @@ def iotune(disk: Element) -> Dict[str, Any]:
     return {tag: text if tag == "group_name" else int(text) for tag, text in texts.items() if text}
 
 
+# The groups inside the guest's own (global) come before it.
+_GROUPS = (("", "vcpu_"), ("emulator_", "emulator_"), ("iothread_", "iothread_"), ("global_", "global_"))
+PERIOD, NO_QUOTA = 100000, -1
+
+
+def scheduling(domain: Element) -> Dict[str, int]:
+    """CPU time of a stored document by the names that the call has for it; what is not stored is the kernel's default."""
+    shares = xmltree.get(domain, "cputune/shares")
+    found = {"cpu_shares": int(shares)} if shares else {}
+    for prefix, group in _GROUPS:
+        for what, default in (("period", PERIOD), ("quota", NO_QUOTA)):
+            found[group + what] = int(xmltree.get(domain, "cputune/%s%s" % (prefix, what)) or default)
+    return found
+
+
 class Guest:
     """One domain, with the verbs that `table.Row.verb` names.
 
@@ -85,26 +100,54 @@ class Guest:
         return things, things.find(root, "" if things.single else change.route[1], self.renamed if things is table.DISKS else elements.NO_NAMES)
 
     def set_vcpus(self, change: Change) -> None:
-        """virDomainSetVcpusFlags; unplugging needs the guest, which may not comply."""
+        """virDomainSetVcpusFlags; unplugging needs the guest, which may be slow or not comply at all.
+
+        CPUs leave one by one, and libvirt gives up on all of them when one takes longer than 5 s (qemuDomainRemoveVcpu), so
+        that it is asked again after each. It is not asked for the same one twice: libvirt 9.0 was seen to miss for good that a
+        CPU had gone that took longer.
+        """
+        asked: List[int] = []
+
+        def settled() -> bool:
+            there = self._vcpus()
+            if there == change.want or there in asked:
+                return bool(there == change.want)
+            asked.append(there)
+            return self._ask_for_vcpus(change.want)
+
+        if self._within(settled) and agent.connected(self.live()):
+            # The guest finds new CPUs in its own time.
+            self._within(lambda: self._use_vcpus(change.want))
+
+    def _vcpus(self) -> int:
+        return int(self.domain.vcpusFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE))
+
+    def _within(self, condition: Callable[[], bool]) -> bool:
+        """Waits for what the guest does; asks only once where nobody waits, or where the guest is paused and does nothing."""
+        waits = self.patient and self.domain.state()[0] != libvirt.VIR_DOMAIN_PAUSED
+        return until(condition, UNPLUG_SECONDS if waits else 0)
+
+    def _ask_for_vcpus(self, count: int) -> bool:
+        """Asks once, and returns whether that is done."""
         try:
-            self.domain.setVcpusFlags(change.want, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            self.domain.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE)
         except libvirt.libvirtError as error:
             if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_TIMEOUT,
                                               libvirt.VIR_ERR_INTERNAL_ERROR):
                 raise
-            return
-        self._use_vcpus(change.want)
+            return False
+        return True
 
-    def _use_vcpus(self, count: int) -> None:
-        """Asks the guest's agent to put plugged CPUs into use, which not every system does by itself."""
-        if not agent.connected(self.live()):
-            return
+    def _use_vcpus(self, count: int) -> bool:
+        """Asks the guest's agent to use so many CPUs, which not every system does by itself; returns whether it does."""
         try:
             self.domain.setVcpusFlags(count, libvirt.VIR_DOMAIN_AFFECT_LIVE | libvirt.VIR_DOMAIN_VCPU_GUEST)
         except libvirt.libvirtError as error:
             if error.get_error_code() not in (libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_INTERNAL_ERROR,
                                               libvirt.VIR_ERR_INVALID_ARG, libvirt.VIR_ERR_OPERATION_FAILED):
                 raise
+            return False
+        return True
 
     def set_memory(self, change: Change) -> None:
         """The balloon (virDomainSetMemoryFlags), DIMMs, or what the virtio-mem device is asked for, as the guest is made."""
@@ -112,6 +155,7 @@ class Guest:
         method = memory.method_of(live)
         if method == "balloon":
             self.domain.setMemoryFlags(change.want // KIB, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            self._follow_memory(change.want)
         elif method == "dimm":
             self._follow_dimms(live)
         else:
@@ -119,6 +163,16 @@ class Guest:
             if device is not None:
                 memory.write_size(device, "target/requested", change.want - memory.at_boot(live))
                 self.domain.updateDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+                self._follow_memory(change.want)
+
+    def _follow_memory(self, size: int) -> None:
+        """Waits while the guest gives or takes memory: until it has the size, or does nothing any more."""
+        there = memory.read_size(self.live())
+        while there != size:
+            before = there
+            if not self._within(lambda: memory.read_size(self.live()) != before):  # pylint: disable=cell-var-from-loop
+                return
+            there = memory.read_size(self.live())
 
     def _follow_dimms(self, live: Element) -> None:
         """Plugs and unplugs DIMMs until the running guest has those of the stored document, told by alias or by size."""
@@ -172,15 +226,29 @@ class Guest:
     # -- limits and places of CPU, memory and disks: each has a call of its own, and takes the live side alone --------------------
 
     def set_scheduler(self, change: Change) -> None:
-        """virDomainSetSchedulerParametersFlags."""
-        name = change.route[-1]
-        prefix = {"shares": "cpu_", "period": "vcpu_", "quota": "vcpu_"}.get(name, "")
-        self.domain.setSchedulerParametersFlags({prefix + name: change.want}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        """virDomainSetSchedulerParametersFlags with all parameters, in an order that the kernel takes.
 
-    def set_memory_limits(self, change: Change) -> None:
-        """virDomainSetMemoryParameters."""
-        size = UNLIMITED if change.want is None else change.want // KIB
-        self.domain.setMemoryParameters({change.route[-1]: size}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        The guest's own group must at no moment have less than a group in it (cgroup v1), so that limits are lifted first,
+        and set from the inside out.
+        """
+        there = self.domain.schedulerParametersFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        wanted = {name: value for name, value in scheduling(self.stored).items() if name in there}
+        changed = {name: value for name, value in wanted.items() if there[name] != value}
+        # Also where the kernel has that weight by itself: it is not in the running document then.
+        steps = [{"cpu_shares": change.want}] if change.route[-1] == "shares" else []
+        if set(changed) - {"cpu_shares"}:
+            quotas = [name for name in wanted if name.endswith("quota")]
+            steps += [{name: NO_QUOTA} for name in quotas if there[name] != NO_QUOTA]
+            steps += [{name: value} for name, value in changed.items() if name.endswith("period")]
+            steps += [{name: wanted[name]} for name in quotas if wanted[name] != NO_QUOTA]
+        for step in steps:
+            self.domain.setSchedulerParametersFlags(step, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def set_memory_limits(self, _change: Change) -> None:
+        """virDomainSetMemoryParameters with all limits at once: one by one, a limit would meet the one that it replaces."""
+        limits = {name: memory.size_at(self.stored, "memtune/" + name) for name in ("hard_limit", "soft_limit", "swap_hard_limit")}
+        self.domain.setMemoryParameters({name: UNLIMITED if size is None else size // KIB for name, size in limits.items()},
+                                        libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def set_balloon_period(self, change: Change) -> None:
         """virDomainSetMemoryStatsPeriod."""
@@ -264,6 +332,7 @@ class Guest:
             stored = self._device(self.stored, change)[1]
             if stored is None:
                 raise FlotillaError("%s has no stored %s" % (self.name, change.path))
+            self._attach_controller(stored)
             self._attach(stored)
         elif change.want is None and there is not None:
             self._detach(there, lambda: self._device(self.live(), change)[1] is None)
@@ -298,6 +367,15 @@ class Guest:
         table.FIELDS[change.pattern].put(device, change.want)
         self.domain.updateDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
+    def _attach_controller(self, device: Element) -> None:
+        """Plugs in the controller that a stored SCSI disk is to be on: libvirt would add an emulated one, for which q35 has no slot."""
+        if device.tag != "disk" or xmltree.get(device, "target/@bus") != "scsi":
+            return
+        place = "devices/controller[@type='scsi'][@index='%s']" % (xmltree.get(device, "address/@controller") or "0")
+        stored = self.stored.find(place)
+        if stored is not None and self.live().find(place) is None:
+            self._attach(stored)
+
     def _attach(self, device: Element) -> None:
         """Plugs a device in at its stored address, or at any other where the running guest has something there."""
         try:
@@ -311,7 +389,11 @@ class Guest:
             self.domain.attachDeviceFlags(xmltree.tostring(elsewhere), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def _detach(self, device: Element, gone: Callable[[], bool]) -> None:
-        """A detach is a request: a guest that does not answer it keeps the device until its restart, as pending."""
+        """A detach is a request: a guest that does not answer it keeps the device until its restart, as pending.
+
+        Polled, and not by the event of a removal (or its failure): events need libvirt's own event loop, registered before the
+        connection is opened and run in a thread for as long as the process lives, to save a tenth of a second here.
+        """
         alias = xmltree.get(device, "alias/@name")
         if not self.patient and alias:
             try:
@@ -321,5 +403,11 @@ class Guest:
                 if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_INTERNAL_ERROR):
                     raise
             return
-        self.domain.detachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-        until(gone, UNPLUG_SECONDS)
+        try:
+            self.domain.detachDeviceFlags(xmltree.tostring(device), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        except libvirt.libvirtError as error:
+            # What the guest refuses within the 5 s that the call waits, the call says itself: "rejected by the guest".
+            if error.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
+                raise
+            return
+        self._within(gone)

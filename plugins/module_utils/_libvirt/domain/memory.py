@@ -165,7 +165,7 @@ def _write_maximum(domain: Element, _place: str, _arguments: Sequence[str], size
 
 
 def _read_slots(domain: Element, place: str, _arguments: Sequence[str]) -> Any:
-    text = xmltree.get(domain, place)
+    text = xmltree.get(domain, place) if _read_method(domain, "", ()) == "dimm" else None
     return int(text) if text else None
 
 
@@ -175,7 +175,10 @@ def _write_slots(domain: Element, place: str, _arguments: Sequence[str], value: 
 
 
 def _read_method(domain: Element, _place: str, _arguments: Sequence[str]) -> Any:
+    """The layouts that we make. A virtio-mem device of somebody else's is for `xml`: it may have any size and block."""
     method = method_of(domain)
+    if method == "virtio-mem" and elements.named_by_alias("memory", _virtio_mem(domain)) is None:  # type: ignore[arg-type]
+        return None
     return None if method == "balloon" else method
 
 

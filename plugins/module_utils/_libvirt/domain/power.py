@@ -40,7 +40,8 @@ def _run(domain: Any, paused: bool, work: Work) -> None:
                 # libvirt's test driver cannot start paused: there the next step is a suspend.
                 test = domain.connect().getType() == "TEST"
                 domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused and not test else 0)
-            if paused and test:
+            if (paused and test) or (not paused and state_of(domain) == "paused"):
+                # A guest that was saved while it was paused is restored paused.
                 _run(domain, paused, work)
         elif paused and now != "paused":
             with work.step("pause %s" % work.name):
@@ -71,6 +72,12 @@ def _ask(domain: Any, seconds: float) -> bool:
         return False
     domain.shutdown()
     return until(lambda: not domain.isActive(), seconds)
+
+
+def discard(domain: Any, work: Work) -> None:
+    """Throws away the image of a saved guest."""
+    with work.step("discard the saved image of %s" % work.name), translated("discard the saved image of %s" % work.name):
+        domain.managedSaveRemove(0)
 
 
 def power_off(domain: Any, work: Work) -> None:

@@ -22,6 +22,8 @@ MIB = 1 << 20
 # q35 leaves one free port; each device plugged later needs a port of its own (LIBVIRT.md trap 4; the same number as
 # libosinfo's and virt-install's default machines get).
 SPARE_ROOT_PORTS = 14
+# The family without a profile: guests of others are told as one, so that their spec makes just them again.
+PLAIN = "plain"
 
 _EVERY: Profile = {
     "disk": {"bus": "virtio"}, "medium": {}, "nic": {"model": "virtio"}, "clock": {"offset": "utc"}, "rng": {"source": "/dev/urandom"},
@@ -42,7 +44,7 @@ _TABLET: Profile = {"inputs": {"tablet": {"name": "tablet", "type": "tablet", "b
 _SCREEN: Profile = {"graphics": {"vnc": {"type": "vnc"}}, "video": {"model": "vga"}, **_TABLET}
 
 FAMILIES: Mapping[str, Profile] = {
-    "linux": {},
+    "linux": {}, PLAIN: {},
     # Its installer brings drivers for SATA and the e1000e alone; with virtio-win the declaration says bus: virtio, model: virtio.
     "windows": {"disk": {"bus": "sata"}, "nic": {"model": "e1000e"}, "clock": {"offset": "localtime"}, **_SCREEN},
     "bsd": {**_SCREEN},
@@ -92,6 +94,8 @@ def profile(system: Mapping[str, Any], architecture: str, machine: str, hardware
     """
     variant = str(system.get("variant", ""))
     family = system.get("family") or family_of(variant)
+    if family == PLAIN:
+        return {}
     layers = [_EVERY, _X86 if architecture in X86 else {}, FAMILIES[family], FAMILIES_X86.get(family, {}) if architecture in X86 else {}]
     layers += [layer for pattern, layer in VARIANTS if re.match("(%s)" % pattern, variant)]
     merged: Dict[str, Any] = {}

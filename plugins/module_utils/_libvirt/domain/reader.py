@@ -17,7 +17,7 @@ from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import documents_of, libvirt, translated
-from . import document, elements, fragment, installing, seeding, table
+from . import document, elements, fragment, profiles, remainder, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
@@ -64,11 +64,12 @@ class Reader:
             domains = self._domains(names)
             autostart = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART, len(domains))
             paused = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED, len(domains))
+            saved = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, len(domains))
             odd = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_OTHER, len(domains))
         found: Dict[str, Actual] = {}
         for domain in domains:
             try:
-                actual = self._actual(domain)
+                actual = self._actual(domain, domain.name() in saved)
             except libvirt.libvirtError as error:
                 # A domain that went away between listing and reading is not there.
                 if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
@@ -76,6 +77,8 @@ class Reader:
                 with translated("read domain %s" % domain.name()):
                     raise
             self._power(actual, domain, autostart, paused, odd)
+            if actual.saved is not None:
+                actual.status["saved"] = True
             found[actual.name] = actual
         return found
 
@@ -133,25 +136,29 @@ class Reader:
     def _flagged(self, flag: int, count: int) -> Set[str]:
         return {domain.name() for domain in self.connection.listAllDomains(flag)} if count else set()
 
-    def _actual(self, domain: Any) -> Actual:
+    def _actual(self, domain: Any, has_image: bool) -> Actual:
         flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
         text = domain.XMLDesc(flags)
         stored = xmltree.parse(text)
         # The ID came with the listing; isActive would ask the daemon once more for each domain.
         live_text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.ID() != NO_ID else None
-        running = None if live_text is None else xmltree.parse(live_text)
+        live = None if live_text is None else xmltree.parse(live_text)
         name = domain.name()
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
-        live = None if running is None else installing.stripped(running, stored, annotation)
         seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
         actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
                         live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
                         handle=Handle(domain, text, live_text))
-        if actual.live is not None and live is not None:
-            _complete_live(actual.stored, actual.live)
-            self._drop_pins_to_anywhere(actual.live)
-            actual.leaving = _leaving(stored, live, annotation.facts.get("renamed", {}) if annotation else {})
+        saved_text = _saved(domain, text) if has_image else None
+        saved = None if saved_text is None else xmltree.parse(saved_text)
+        if saved is not None:
+            actual.saved = self._spec(saved, annotation, seeded, saved_text, live=True)
+        running = saved if live is None else live
+        if actual.running is not None and running is not None:
+            _complete_live(actual.stored, actual.running)
+            self._drop_pins_to_anywhere(actual.running)
+            actual.leaving = _leaving(stored, running, annotation.facts.get("renamed", {}) if annotation else {})
         if annotation is not None and annotation.facts.get("xml_last") and actual.stored["xml"].holds(annotation.applied.get("xml")):
             # A run that died was through with the change of the fragment.
             actual.facts["xml_last"] = None
@@ -159,7 +166,6 @@ class Reader:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
         self._first_boot(actual, stored, live)
-        installing.observe(actual, domain, stored, running)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
 
@@ -183,16 +189,18 @@ class Reader:
             return []
         used = {"%s/%s" % (disk.get("pool"), disk.get("volume")) for disk in actual.stored["disks"].values()}
         left = [owned for owned in actual.annotation.owned
-                if owned not in used and not seeding.is_seed_volume(actual.name, owned) and not installing.is_volume(actual.name, owned)]
+                if owned not in used and not seeding.is_seed_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
     def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, text: Any, live: bool = False) -> Spec:
         spec = document.spec_of(root, self.capacity, annotation.facts.get("renamed", {}) if annotation else {})
         facts = annotation.facts if annotation is not None else {}
         spec["xml"] = fragment.Said(text, annotation.applied.get("xml") if annotation is not None else None, facts,
-                                    lambda document_root: document.rest(document_root, annotation is None or not annotation.created))
+                                    lambda document_root: remainder.rest(document_root, annotation is None or not annotation.created))
         if seeded:
             seeding.overlay(spec, annotation, root, live)
+        if annotation is None or not annotation.created:
+            spec.setdefault("os", {})["family"] = profiles.PLAIN
         if annotation is not None:
             if "tags" in annotation.applied:
                 spec["tags"] = annotation.applied["tags"]
@@ -227,7 +235,7 @@ class Reader:
             state = "paused"
         else:
             state = "stopped" if actual.live is None else "running"
-        for spec in (actual.stored, actual.live):
+        for spec in (actual.stored, actual.live, actual.saved):
             if spec is not None:
                 spec["state"], spec["autostart"] = state, actual.name in autostart
         actual.status.update({"state": state, "engine": "kvm", "persistent": True})
@@ -242,11 +250,26 @@ class Reader:
             actual.unfinished = {} if due == state else {"state": due}
 
 
+def _saved(domain: Any, stored: str) -> str:
+    """The document in the image of a saved guest, secrets included; the stored one where the image cannot be read.
+
+    One broken image must not keep a whole host from being read, and is still not discarded without consent.
+    """
+    try:
+        return str(domain.managedSaveGetXMLDesc(libvirt.VIR_DOMAIN_SAVE_IMAGE_XML_SECURE))
+    except libvirt.libvirtError:
+        return stored
+
+
 def _complete_live(stored: Spec, live: Spec) -> None:
     """Text that is stored and does not run is no text there, so that it can be told from what nobody can know."""
     for part in ("title", "description"):
         if part in stored:
             live.setdefault(part, "")
+    for name, medium in live.get("media", {}).items():
+        # An empty drive of a running guest has no format.
+        if "format" not in medium and "format" in stored.get("media", {}).get(name, {}):
+            medium["format"] = stored["media"][name]["format"]
     cpus, running = stored.get("cpus", {}), live.setdefault("cpus", {})
     if cpus.get("model") in CHOSEN_AT_START:
         # The running document says what libvirt made of it on this host.

@@ -38,9 +38,9 @@ class Field:
         self.leaf = codecs.LEAVES["text"] if self.shape is not None or name == "secret" else codecs.LEAVES[name]
         self.secret = name == "secret"
         self.choices = frozenset(option.choices)
-        # Libvirt's own default is not told: it is what the option's absence means.
+        # Libvirt's own default is not told: it is what the option's absence means, unless it is kept as it was given.
         default = row.rule.default
-        self.untold = None if callable(default) or name in ("agent", "console") else default
+        self.untold = None if callable(default) or name in ("agent", "console") or "told" in arguments else default
 
     def decode(self, text: str) -> Any:
         """The value that a text stands for; None where the grammar has none for it, which is then left alone."""

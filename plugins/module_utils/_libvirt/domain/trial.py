@@ -21,6 +21,8 @@ from ..connection import libvirt
 # Errors about the document itself. Others come from the host's state, which may be another one when the guest starts.
 _JUDGEMENTS = ("VIR_ERR_XML_ERROR", "VIR_ERR_XML_DETAIL", "VIR_ERR_CONFIG_UNSUPPORTED")
 
+_UUID = "00000000-0000-4000-8000-000000000001"
+
 
 class Judge:
     """Asks one libvirt about documents; guests that are alike are asked about once."""
@@ -49,15 +51,19 @@ def _alike(root: Element) -> Element:
     """The document less what tells one guest from another of its kind, and less what may not be there yet."""
     twin = copy.deepcopy(root)
     xmltree.set_annotation(twin, None)
-    for tag, text in (("name", "trial"), ("uuid", "00000000-0000-4000-8000-000000000001"), ("title", None), ("description", None)):
+    for tag, text in (("name", "trial"), ("uuid", _UUID), ("title", None), ("description", None)):
         xmltree.put(twin, tag, text)
+    for entry in twin.iterfind("sysinfo/system/entry[@name='uuid']"):
+        # Must be that of the domain (virSysinfo...UUID mismatch).
+        entry.text = _UUID
     for disk in twin.iterfind("devices/disk"):
         if disk.get("type") == "volume":
             _as_file(disk)
     for number, nic in enumerate(twin.iterfind("devices/interface")):
         if nic.find("mac") is not None:
             xmltree.put(nic, "mac/@address", "52:54:00:00:%02x:%02x" % divmod(number, 256))
-        if nic.get("type") == "network":
+        if nic.get("type") in ("network", "hostdev"):
+            # libvirt 9.0 ends with an assertion where it is to say how a NIC of type hostdev would be started.
             _as_user(nic)
     return twin
 
@@ -76,7 +82,11 @@ def _as_file(disk: Element) -> None:
 def _as_user(nic: Element) -> None:
     """A network decides what its NICs become; what it cannot do is seen when the guest starts."""
     nic.set("type", "user")
-    for tag in ("source", "virtualport", "vlan", "bandwidth", "filterref", "port", "target"):
+    for tag in ("source", "virtualport", "vlan", "bandwidth", "filterref", "port", "target", "mtu", "coalesce", "script", "backend", "tune", "teaming"):
         for node in nic.findall(tag):
             nic.remove(node)
-    nic.attrib.pop("trustGuestRxFilters", None)
+    for name in ("trustGuestRxFilters", "managed"):
+        nic.attrib.pop(name, None)
+    driver = nic.find("driver")
+    if driver is not None and driver.get("name") not in (None, "qemu", "vhost"):
+        nic.remove(driver)

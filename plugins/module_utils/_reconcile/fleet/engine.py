@@ -20,7 +20,7 @@ from .networks import images_of
 CONTAINERS = ("virtuozzo", "openvz", "lxc", "podman")
 # Which variants of an image an engine can start from, the best first.
 VARIANTS: Mapping[str, Tuple[str, ...]] = {
-    "kvm": ("disk",), "lxc": ("rootfs",), "podman": ("rootfs", "oci"), "openvz": ("rootfs", "template"),
+    "kvm": ("disk",), "lxc": ("rootfs",), "podman": ("rootfs", "oci"), "openvz": ("template",),
     "virtuozzo": ("rootfs", "template"),
 }
 
@@ -100,15 +100,17 @@ def choose(images: Mapping[str, Spec], guest: Guest, facts: HostFacts) -> Tuple[
     family = (guest.spec.get("os") or {}).get("family")
     if family not in (None, "linux"):
         return "kvm", "only kvm can run %s" % family
-    container = _for_engine(guest, "lxc")
-    only_kvm = [problem for problem in problems_of_engine(GUEST, container, "lxc", "") if "kvm" in problem.remedy]
-    if only_kvm:
+    lacks = {name: problems_of_engine(GUEST, _for_engine(guest, name), name, "") for name in CONTAINERS}
+    only_kvm = [problem for problem in lacks["lxc"] if "kvm" in problem.remedy]
+    if only_kvm and all(lacks.values()):
         return "kvm", "only kvm has %s" % only_kvm[0].path
     usable = [name for name in CONTAINERS if (facts.engines.get(name) or {}).get("usable")]
+    # One that lacks an option is taken only where none has them all: the error then names option and engine.
+    usable = [name for name in usable if not lacks[name]] or usable
     if not usable:
         return "kvm", "this host has no usable container engine"
     for engine in usable:
-        if not guest.spec.get("image") or _variant(images.get(guest.spec["image"]) or {}, engine):
+        if not guest.spec.get("image") or _has_variant(images, guest.spec["image"], engine):
             return engine, "a Linux guest without own kernel or hardware, and this host has %s" % engine
     return "kvm", "image %s has no variant for %s" % (guest.spec.get("image"), " or ".join(usable))
 
@@ -185,6 +187,8 @@ def _image_problems(fleet: Fleet, guest: Guest) -> List[Problem]:
     for route, name in images_of(guest).items():
         image = fleet.images.get(name)
         path = guest.written(route)
+        if _is_reference(name, guest.engine):
+            continue
         if image is None:
             found.append(Problem(path, "there is no image %s" % name, did_you_mean(
                 name, fleet.images, "declare it in images")))
@@ -193,6 +197,15 @@ def _image_problems(fleet: Fleet, guest: Guest) -> List[Problem]:
             found.append(Problem(path, "image %s has no variant for engine %s" % (name, guest.engine),
                                  "declare %s in images[%d]" % (" or ".join(wanted), list(fleet.images).index(name))))
     return found
+
+
+def _is_reference(name: str, engine: str) -> bool:
+    """Whether an image is named as its registry names it, which podman takes without a declaration of the image."""
+    return engine == "podman" and "/" in name
+
+
+def _has_variant(images: Mapping[str, Spec], name: str, engine: str) -> bool:
+    return _is_reference(name, engine) or bool(_variant(images.get(name) or {}, engine))
 
 
 def _variant(image: Mapping[str, Any], engine: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Tuple
 
+from .. import grammar_containers as containers
 from ..grammar import ENGINES, GUEST, IMAGE, NETWORK, POOL
-from ..kvm.disks import DISKS
 from ..merge import relaxed
 from ..schema import Option
 
@@ -35,10 +35,11 @@ TOGETHER = Option("together", "name", control=True, doc=("Guests with the same w
 # What is the fleet's and not the guest's: taken off before a driver sees the declaration.
 FLEET_ONLY: Tuple[Option, ...] = (NAME, ENGINE, COUNT, PROFILE, AFTER, HOST, SPREAD, TOGETHER)
 
+_DISKS = next(option for option in GUEST if option.name == "disks")
 # The short form of the disk named root, on every engine.
-DISK = replace(DISKS, name="disk", kind="dict", short="size", required=False, doc=(
+DISK = replace(_DISKS, name="disk", kind="dict", short="size", required=False, doc=(
     "Short for the disk named C(root). A bare size such as V(20GiB) is its size.",),
-    options=tuple(option for option in relaxed(DISKS.options) if option.name != "name"))
+    options=tuple(option for option in relaxed(_DISKS.options) if option.name != "name"))
 
 ENTRY: Tuple[Option, ...] = FLEET_ONLY + (DISK,) + GUEST
 _NOT_SHARED = ("name", "profile")
@@ -57,7 +58,7 @@ def _named(name: str, doc: str, options: Tuple[Option, ...], own: Tuple[Option, 
     return Option(name, "items", doc=(doc,), options=(head,) + own + options)
 
 
-IMAGES = _named("images", "Images, with a variant for each family of engines.", IMAGE)
+IMAGES = _named("images", "Images, with a variant for each family of engines.", IMAGE + containers.IMAGE)
 POOLS = _named("pools", "Storage pools.", POOL, (_HOSTS,))
 NETWORKS = _named("networks", "Networks.", NETWORK, (_HOSTS,))
 LIMITS = Option("limits", "dict", doc=("What a plan may not exceed; it is stopped whole, before its first step.",),

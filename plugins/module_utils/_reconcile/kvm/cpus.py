@@ -37,7 +37,7 @@ def _time(name: str, *doc: str) -> Option:
     if name == "shares":
         return kvm(name, "integer", live("cputune/shares", "set_scheduler", "int", unless=no_weight), *doc)
     default = -1 if name.endswith("quota") else 100000
-    return kvm(name, "integer", live("cputune/" + name, "set_scheduler", "int", default=default), *doc)
+    return kvm(name, "integer", live("cputune/" + name, "set_scheduler", "int told", default=default), *doc)
 
 
 TOPOLOGY = kvm("topology", "one", Thing("cpu/topology", rule=Rule(live=False, reason="the CPU topology is fixed when the guest starts")),

@@ -76,7 +76,7 @@ GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), 
         "egl-headless", "dbus"), required=True),
     kvm("port", "int", later("@port", "port", assumed=True), "TCP port. Chosen at each start when nothing is declared."),
     kvm("tls_port", "int", later("@tlsPort", "tls_port", assumed=True), "TCP port for TLS of SPICE."),
-    kvm("websocket", "int", later("@websocket", "int", assumed=True), "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
+    kvm("websocket", "integer", later("@websocket", "int", assumed=True), "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
     kvm("listen", "str", later("", "listen", assumed=True), "Address that it listens on, the word V(none), or the path of a Unix socket."
         " V(127.0.0.1) when nothing is declared."),
     kvm("password", "secret", live("@passwd", "update_graphics", "secret"), "Password. A secret: never shown."),
@@ -255,7 +255,7 @@ SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@po
     kvm("model", "str", later("target/model/@name", assumed=True), "Model, such as V(isa-serial).", take_back="keep"),
 ) + _character())
 
-CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target/@type", "target/@port"),
+CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target/@type",),
                                           rule=Rule(live=False, reason="consoles are fixed when the guest starts",
                                               inherent=of_a_serial_port)),
                "Consoles. libvirt makes one of the first serial port by itself; others are V(virtio).", take_back="delete", options=(

@@ -39,9 +39,15 @@ def medium_not_pluggable(item: Any, _running: Mapping[str, Any]) -> str:
     return "an empty drive cannot be plugged while the guest runs" if empty else ""
 
 
+def same_length(want: Any, have: Any) -> bool:
+    """QEMU takes no length of a burst for one second, and says so when it is asked."""
+    return (want or 1) == (have or 1)
+
+
 def _limit(name: str, place: str, kind: str, *doc: str) -> Option:
     """virDomainSetBlockIoTune: a limit of 0 is none, and what is not stored is none."""
-    return kvm(name, kind, live("iotune/" + place, "set_block_iotune", "bytes" if kind == "size" else "int", default=0), *doc)
+    return kvm(name, kind, live("iotune/" + place, "set_block_iotune", "bytes" if kind == "size" else "int", default=0,
+                                same=same_length if name.endswith("_length") else None), *doc)
 
 
 def _limits() -> Tuple[Option, ...]:
@@ -84,10 +90,12 @@ SOURCE = kvm("source", "dict", None, "A disk on the network, reached by QEMU its
 ))
 
 URL_DOC = "Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso)."
+# Others (nvme, vhostuser, dir, ...) are for `xml`.
+SOURCE_TYPES = (("type", ("file", "block", "volume", "network")),)
 FIRST_DISK = (("type", "file"), ("device", "disk"))
 
 DISKS = Option("disks", "items", take_back="delete", row=Thing(
-    "devices/disk", "disk", ("target/@dev",), never=(("device", ("cdrom", "floppy")),), first=FIRST_DISK,
+    "devices/disk", "disk", ("target/@dev",), never=(("device", ("cdrom", "floppy")),), only=SOURCE_TYPES, first=FIRST_DISK,
     rule=Rule(unless=not_pluggable, cooperative=True), verb="plug"), doc=(
     "Disks, matched by name and never by position. A disk that is no longer declared is detached and its volume kept.",
 ), options=(
@@ -154,7 +162,7 @@ def _medium(place: str, codec: str = "text", when: str = "") -> Row:
 
 
 MEDIA = kvm("media", "items", Thing(
-    "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),), first=(("type", "file"), ("device", "cdrom")),
+    "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),) + SOURCE_TYPES, first=(("type", "file"), ("device", "cdrom")),
     rule=Rule(unless=medium_not_pluggable, cooperative=True), verb="plug"),
     "Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.",
         take_back="delete", options=(

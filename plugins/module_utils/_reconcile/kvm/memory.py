@@ -36,7 +36,7 @@ def no_strict(_nodes: Any, running: Mapping[str, Any]) -> str:
     return "the nodes of mode strict are fixed when the guest starts" if running.get("numa", {}).get("mode", "strict") == "strict" else ""
 
 
-def for_hot_plug(_cell: Mapping[str, Any], stored: Spec) -> bool:
+def for_hot_plug(_cell: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     """Memory that can be plugged needs a cell (virDomainDefValidateMemoryHotplug)."""
     return stored.get("memory", {}).get("method") in ("dimm", "virtio-mem") and len(stored.get("numa", {}).get("cells", ())) == 1
 

@@ -78,7 +78,7 @@ NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"
     kvm("driver", "str", later("driver/@name"), "Who moves the packets of a virtio NIC: the host's kernel (V(vhost)) or QEMU.",
         choices=("vhost", "qemu")),
     kvm("queues", "int", later("driver/@queues", "int"), "Queues of a virtio NIC.", minimum=1),
-    kvm("link", "str", live("link/@state", "update_nic", default="up"), "Whether the cable is plugged in.", choices=("up", "down")),
+    kvm("link", "str", live("link/@state", "update_nic", "text told", default="up"), "Whether the cable is plugged in.", choices=("up", "down")),
     kvm("mtu", "int", later("mtu/@size", "int", assumed=True), "Largest packet in bytes.", minimum=68),
     BANDWIDTH,
     kvm("filter", "str", live("filterref/@filter", "update_nic"), "Network filter of libvirt, such as V(clean-traffic)."),

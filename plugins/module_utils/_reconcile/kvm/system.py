@@ -14,7 +14,7 @@ from ..schema import Option
 from .cpus import no_weight
 
 ANOTHER_GUEST = "it is part of the guest's identity: remove the guest (its storage is kept), then declare it anew with the disks as existing: true"
-FAMILIES = ("linux", "windows", "bsd", "solaris", "macos", "other")
+FAMILIES = ("linux", "windows", "bsd", "solaris", "macos", "other", "plain")
 
 
 def same_text(want: Any, have: Any) -> bool:
@@ -33,6 +33,11 @@ def same_machine(want: Any, have: Any) -> bool:
     return bool(have.startswith("pc-%s-" % want) or have.startswith("%s-" % want))
 
 
+def same_family(want: Any, have: Any) -> bool:
+    """Of a guest that others made nobody knows what it was made for."""
+    return want == have or have in (None, "plain")
+
+
 def same_virtualization(want: Any, have: Any) -> bool:
     """What prefers hardware takes either; a host of libvirt's test driver has neither."""
     return want == have or want == "prefer_kvm" or have is None
@@ -48,9 +53,10 @@ UUID = kvm("uuid", "uuid", fixed("uuid", ANOTHER_GUEST), "UUID of the guest. Der
 
 OS = Option("os", "dict", short="family", engines=KVM, doc=(
     "Operating system, firmware and machine. A bare word is short for V(family).",), options=(
-    Option("family", "str", choices=FAMILIES, take_back="keep", row=Row(rule=Rule(creation=True)), doc=(
+    Option("family", "str", choices=FAMILIES, take_back="keep", row=Row(rule=Rule(creation=True, same=same_family)), doc=(
         "Family of the operating system. It decides what a new guest is like where nothing else is declared: clock, bus of the disks,"
-        " model of the NICs, hypervisor features, graphics. V(linux) at creation.",)),
+        " model of the NICs, hypervisor features, graphics. V(linux) at creation. V(plain) adds nothing to what is declared; guests"
+        " that others made read as such.",)),
     Option("variant", "str", take_back="keep", row=live("metadata/libosinfo:libosinfo/libosinfo:os/@id", "set_osinfo", "osinfo"), doc=(
         "Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other tools show it.",)),
     Option("firmware", "str", choices=("bios", "uefi"), take_back="keep", row=later("os/@firmware", "firmware", capability="os/firmware"),
@@ -118,6 +124,7 @@ FEATURES = kvm("features", "dict", None, "Features of the machine and of the hyp
         take_back="keep"),
     kvm("apic", "bool", later("features/apic", "presence", default=False), "APIC. V(true) at creation on x86.", take_back="keep"),
     kvm("pae", "bool", later("features/pae", "presence", default=False), "Physical address extension for 32-bit guests."),
+    # qemuProcessPrepareDomain switches it on for the firmware that libvirt has chosen.
     kvm("smm", "bool", later("features/smm/@state", "onoff", assumed=True), "System management mode, which secure boot needs."),
     _state("vmport", "vmport", "The port of VMware's tools. Off is better for Windows and for Linux in SPICE."),
     _state("pmu", "pmu", "Performance counters."), _state("hap", "hap", "Hardware assisted paging."),
@@ -229,8 +236,10 @@ def same_xml(want: Any, have: Any) -> bool:
 
 
 def shown_xml(value: Any, other: Any) -> Any:
-    """A document is told by the places that differ."""
-    return value.told(other) if hasattr(value, "told") else value
+    """A document is told by the places that differ, and so is a fragment beside one."""
+    if hasattr(value, "told"):
+        return value.told(other)
+    return (other.differing(value)[1] or value) if value is not None and hasattr(other, "differing") else value
 
 
 XML = kvm("xml", "xml", Row("", "fragment", Rule(live=False, reason="it is given as XML, which is read when the guest starts",

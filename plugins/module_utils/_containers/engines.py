@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The container engines that have a driver, and how each driver is made. A driver's modules are only imported for that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Mapping, Optional
+
+from .._reconcile.attachment import Networks
+from .._reconcile.contract import Driver
+
+Lookup = Callable[[str], Optional[str]]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is declared around containers.
+
+    rootfs: the root file system tarball of a declared image. references: its OCI image. networks: what a network is here.
+    templates: its OS template (empty for a declared image that has none).
+    """
+
+    rootfs: Lookup = lambda name: None
+    references: Lookup = lambda name: None
+    networks: Networks = lambda name: None
+    templates: Lookup = lambda name: None
+
+
+def _lxc(host: Any, around: Surroundings, check_mode: bool) -> Driver:
+    from .lxc.driver import LxcDriver
+
+    return LxcDriver(host, around.rootfs, around.networks, check_mode)
+
+
+def _podman(host: Any, around: Surroundings, check_mode: bool) -> Driver:
+    from .podman.driver import PodmanDriver
+
+    return PodmanDriver(host, around.rootfs, around.references, check_mode)
+
+
+def _openvz(host: Any, around: Surroundings, check_mode: bool) -> Driver:
+    from .openvz.driver import OpenvzDriver
+
+    return OpenvzDriver(host, around.templates, around.networks, check_mode)
+
+
+DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman, "openvz": _openvz}
+COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman", "openvz": "vzctl"}
+"""The command by which one sees that an engine is installed."""

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One call of any of the programs, in this process, and the log of what was called."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .node import Node
+from .vzctl import Vzctl
+from .vzlist import Vzlist
+
+
+@dataclass
+class Said:
+    """What a program said, which grammar entries the call used, and what a driver must not have sent."""
+
+    rc: int
+    out: str
+    err: str
+    used: set[tuple[str, str]] = field(default_factory=set)
+    violations: list[str] = field(default_factory=list)
+
+
+class Vzpkg:
+    """`vzpkg list -O -c`, the one call of it that is known here: from its manual, not recorded."""
+
+    def __init__(self, node: Node, argv: list[str]) -> None:
+        self.node, self.argv = node, list(argv)
+        self.used: set[tuple[str, str]] = set()
+        self.violations: list[str] = []
+
+    def run(self) -> tuple[int, str, str]:
+        """List the OS templates that have a cache."""
+        if self.argv[1:] != ["list", "-O", "-c"]:
+            self.violations.append("vzpkg %s is not in the grammar" % " ".join(self.argv[1:]))
+            return 250, "", "vznode: not in the grammar\n"
+        names = sorted(path.name.partition(".tar")[0] for path in (self.node.vz / "template/cache").iterdir())
+        return 0, "".join("%-35s 2026-11-25 10:00:00\n" % name for name in names), ""
+
+
+def call(node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None) -> Said:
+    """Run `vzctl` or `vzlist` on a node; every call is appended to the node's log."""
+    name = Path(argv[0]).name
+    program: Any = {"vzlist": Vzlist, "vzpkg": Vzpkg}[name](node, argv) if name != "vzctl" else Vzctl(node, argv, stdin, stream, limit)
+    rc, out, err = program.run()
+    said = Said(rc, out, err, program.used, program.violations)
+    with (node.root / "calls.log").open("a") as log:
+        log.write(json.dumps({"argv": [name, *argv[1:]], "rc": rc, "used": sorted(said.used), "violations": said.violations}) + "\n")
+    return said
+
+
+def log_of(node: Node) -> list[dict[str, Any]]:
+    """Every call on this node so far."""
+    path = node.root / "calls.log"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
