@@ -77,32 +77,26 @@ all:
       flotilla_host: kvm1
 """
 
-import os
 import re
 import shlex
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import List, Optional, Tuple
 
-from ansible import constants as C
-from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_native, to_text
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.connection import ConnectionBase, ensure_connect
-from ansible.plugins.loader import become_loader, connection_loader
+from ansible.plugins.connection import ensure_connect
 from ansible.utils.display import Display
+from ansible_collections.flotilla.virt.plugins.plugin_utils._inner import ROOTS_ENVIRONMENT, InnerConnection, parts
 
 display = Display()
 
 CHUNK = 16 * 1024 * 1024
 """Bytes of a file that travel at once: it bounds memory, and a call costs some 10 ms."""
 
-_ENVIRONMENT = {"HOME": "/root", "USER": "root", "LANG": "C.UTF-8",
-                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-
 
 def lxc_command(container: str, path: Optional[str]) -> List[str]:
     """The command line of LXC's attach, to which the command inside is appended."""
     place = ["-P", path] if path else []
-    variables = ["--set-var=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    variables = ["--set-var=%s=%s" % pair for pair in sorted(ROOTS_ENVIRONMENT.items())]
     return ["lxc-attach"] + place + ["-n", container, "--clear-env"] + variables + ["--"]
 
 
@@ -151,78 +145,15 @@ def openvz_unreachable(_container: str, code: int, stderr: bytes) -> bool:
 ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable), "openvz": (openvz_command, openvz_unreachable)}
 
 
-class Connection(ConnectionBase):
+class Connection(InnerConnection):
     """A connection into a container, through a connection to its host."""
 
     transport = "flotilla.virt.container"
     has_pipelining = True
     has_tty = False
     default_user = "root"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._inner: Optional[ConnectionBase] = None
-        self._inner_become = False
-        self._host_vars: Mapping[str, Any] = {}
-        self._inner_kwargs = {name: value for name, value in kwargs.items() if name in ("task_uuid", "ansible_playbook_pid")}
-
-    def _resolve_option_variables(self, variables: Any, templar: Any) -> Dict[str, Any]:
-        # The one place where a connection sees the variables of other hosts.
-        options = super()._resolve_option_variables(variables, templar)
-        host = options.get("ansible_container_host") or options.get("flotilla_host")
-        hostvars = variables.get("hostvars")
-        if host and hostvars is not None:
-            if host not in hostvars:
-                raise AnsibleError("the container's host %r is not in the inventory; set flotilla_host to an inventory name" % host)
-            self._host_vars = hostvars[host]
-        return options
-
-    def _connect(self) -> "Connection":
-        if self._inner is None:
-            self._inner = self._make_inner()
-        self._connected = True
-        return self
-
-    def _make_inner(self) -> ConnectionBase:
-        host = self.get_option("host")
-        name = self._host_vars.get("ansible_connection", C.DEFAULT_TRANSPORT) if host else "local"
-        if str(name) == self.transport:
-            raise AnsibleError("the container's host %r is itself reached by %s; name the machine that runs it" % (host, name))
-        context = self._play_context.copy()
-        if host:
-            context.remote_addr = self._host_vars.get("ansible_host", host)
-            context.remote_user = self._host_vars.get("ansible_user", None) or C.DEFAULT_REMOTE_USER
-            context.port = self._host_vars.get("ansible_port", None)
-        inner = connection_loader.get(str(name), context, **self._inner_kwargs)
-        if inner is None:
-            raise AnsibleError("the connection plugin %r of the container's host %r was not found" % (name, host))
-        self._set_options(inner, "connection")
-        # A terminal would mix the streams of the command inside, and change its line ends.
-        if "use_tty" in C.config.get_configuration_definitions("connection", inner._load_name):
-            inner.set_option("use_tty", False)
-        self._inner_become = self._wants_become()
-        if self._inner_become:
-            inner.set_become_plugin(self._make_become())
-        return inner
-
-    def _set_options(self, plugin: Any, kind: str) -> None:
-        known = C.config.get_plugin_vars(kind, plugin._load_name)
-        values = {name: self._host_vars[name] for name in known if name in self._host_vars}
-        plugin.set_options(var_options=values)
-
-    def _wants_become(self) -> bool:
-        said = self.get_option("host_become")
-        if said is None:
-            said = boolean(self._host_vars.get("ansible_become", False), strict=False)
-        return bool(said)
-
-    def _make_become(self) -> Any:
-        name = self._host_vars.get("ansible_become_method", C.DEFAULT_BECOME_METHOD)
-        become = become_loader.get(str(name))
-        if become is None:
-            raise AnsibleError("the become plugin %r of the container's host was not found" % name)
-        self._set_options(become, "become")
-        return become
+    guest = "container"
+    host_variables = ("ansible_container_host", "flotilla_host")
 
     def _run(self, argv: List[str], in_data: Optional[bytes] = None, sudoable: bool = False) -> Tuple[int, bytes, bytes]:
         """Run a command inside; an engine that cannot reach the container makes it unreachable."""
@@ -230,9 +161,7 @@ class Connection(ConnectionBase):
         container = self.get_option("container")
         openvz = self.get_option("engine") == "openvz"
         line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + (in_one_word(argv) if openvz else argv))
-        inner = self._inner
-        if inner is None:
-            raise AnsibleConnectionFailure("the connection to the host of the container %s is closed" % container)
+        inner = self.inner()
         if self._inner_become:
             line = inner.become.build_become_command(line, inner._shell)
             sudoable = True
@@ -267,20 +196,13 @@ class Connection(ConnectionBase):
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file of the controller into the container."""
         super().put_file(in_path, out_path)
-        if not os.path.exists(to_bytes(in_path, errors="surrogate_or_strict")):
-            raise AnsibleFileNotFound("there is no file %s" % in_path)
-        sign = ">"
-        with open(to_bytes(in_path, errors="surrogate_or_strict"), "rb") as stream:
-            while True:
-                data = stream.read(CHUNK)
-                if not data and sign == ">>":
-                    return
-                command = "cat %s %s" % (sign, shlex.quote(out_path)) if data else ": > " + shlex.quote(out_path)
-                code, _out, err = self._run(["/bin/sh", "-c", command], data or None)
-                if code != 0:
-                    raise AnsibleError("cannot write %s in the container %s: %s"
-                                       % (out_path, self.get_option("container"), to_native(err).strip()))
-                sign = ">>"
+        for first, data in parts(in_path, CHUNK):
+            sign = ">" if first else ">>"
+            command = "cat %s %s" % (sign, shlex.quote(out_path)) if data else ": > " + shlex.quote(out_path)
+            code, _out, err = self._run(["/bin/sh", "-c", command], data or None)
+            if code != 0:
+                raise AnsibleError("cannot write %s in the container %s: %s"
+                                   % (out_path, self.get_option("container"), to_native(err).strip()))
 
     @ensure_connect
     def fetch_file(self, in_path: str, out_path: str) -> None:
@@ -298,14 +220,3 @@ class Connection(ConnectionBase):
                 if len(data) < CHUNK:
                     return
                 block += 1
-
-    def reset(self) -> None:
-        """Close the way to the host; the next command makes it again."""
-        self.close()
-
-    def close(self) -> None:
-        """Close the inner connection."""
-        if self._inner is not None:
-            self._inner.close()
-            self._inner = None
-        self._connected = False

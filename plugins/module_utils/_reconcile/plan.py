@@ -25,6 +25,7 @@ NOT_COMPLIED = "guest has not complied"
 NOT_STORED = "not stored"
 # What is pending for one of these does not come true with a restart.
 NO_RESTART = (FIRST_BOOT, NOT_STORED)
+INSTALLING = "the installation is not over"
 DEFERRED = "stored only; it takes a restart"
 SAVED_IMAGE = "saved"
 SAVED = "the guest was saved without it, and is restored as it was"
@@ -37,6 +38,7 @@ class Rule:
     live: the engine changes it on the running guest; otherwise `reason` says why it waits for a restart.
     cooperative: the guest itself must comply, so what it has not done yet is pending, never a failure.
     creation: used only when the resource or item is made; a later difference is reported as pending.
+    known: of what is used at creation: that nothing is read back says that nothing was used.
     fixed: part of the identity; changing it is refused, and this says how to do it.
     recreate: changing it would destroy and make anew; refused unless `recreate: true`.
     same: how to compare a declared with an actual value where equality is not enough (machine aliases).
@@ -57,6 +59,7 @@ class Rule:
     reason: str = ""
     cooperative: bool = False
     creation: bool = False
+    known: bool = False
     fixed: str = ""
     recreate: bool = False
     same: Optional[Callable[[Any, Any], bool]] = None
@@ -131,6 +134,7 @@ class Actual:
     leaving: routes of items that run and are stored no more, which the guest was asked to let go.
     begun: there is no such resource, only the annotation of one: a creation that died, or it was removed by hand.
     pending: what the driver alone can know is waiting (first boot only, a guest that did not comply).
+    nudges: what the driver itself is to look after again, which is no change (an installation that may be over).
     handle: the driver's own, such as the parsed document.
     """
 
@@ -145,6 +149,7 @@ class Actual:
     unfinished: Spec = field(default_factory=dict)
     leaving: Sequence[Tuple[str, ...]] = ()
     begun: bool = False
+    nudges: List[Change] = field(default_factory=list)
     saved: Optional[Spec] = None
 
     @property
@@ -320,7 +325,7 @@ def _compare_value(option: Option, want: Any, have: Any, live: Any, runs: bool, 
     rule = comparison.rule(place.pattern)
     if not comparison.same(option, rule, want, have):
         if rule.creation:
-            if have is not None:
+            if have is not None or rule.known:
                 comparison.pending.append(Pending(place.path, schema.show(option, have), schema.show(option, want),
                                                   rule.reason or "used at creation only"))
         else:

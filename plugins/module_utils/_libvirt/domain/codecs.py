@@ -41,7 +41,7 @@ def _word(yes: str, no: str) -> Leaf:
 LEAVES: Dict[str, Leaf] = {
     "text": Leaf(), "fragment": Leaf(), "bus": Leaf(), "clock_offset": Leaf(), "int": Leaf(int), "bytes": Leaf(int),
     "yesno": _word("yes", "no"), "onoff": _word("on", "off"), "kib_number": Leaf(lambda text: int(text) * KIB,
-        lambda size: str(size // KIB)),
+                                                                                 lambda size: str(size // KIB)),
     "cpuset": Leaf(kinds.number_set), "hex": Leaf(kinds.hexadecimal), "osinfo": Leaf(osinfo.short_name, osinfo.address),
 }
 
@@ -504,7 +504,7 @@ def _write_input_device(device: Element, _place: str, _arguments: Sequence[str],
 
 SHAPES: Dict[str, Shape] = {
     "presence": Shape(_read_presence, _write_presence), "absence": Shape(_read_absence, _write_absence), "kib": Shape(_read_kib,
-        _write_kib),
+                                                                                                                      _write_kib),
     "unit": Shape(_read_kib, _write_kib), "kib_attribute": Shape(_read_kib_attribute, _write_kib_attribute),
     "huge_pages": Shape(_read_huge_pages, _write_huge_pages), "pairs": Shape(_read_pairs, _write_pairs),
     "int_pairs": Shape(_read_int_pairs, _write_pairs), "sysinfo": Shape(_read_entries, _write_entries),
@@ -517,7 +517,7 @@ SHAPES: Dict[str, Shape] = {
     "console": Shape(_read_console, _write_console), "domain_type": Shape(_read_domain_type, _write_nothing),
     "port": Shape(_read_port, _write_port), "tls_port": Shape(_read_port, _write_port), "listen": Shape(_read_listen, _write_listen),
     "cid": Shape(_read_cid, _write_cid), "spinlocks": Shape(_read_spinlocks, _write_spinlocks), "vendor_id": Shape(_read_vendor_id,
-        _write_vendor_id),
+                                                                                                                   _write_vendor_id),
     "chardev_path": Shape(_read_chardev_path, _write_text), "backend_text": Shape(_read_backend_text, _write_backend_text),
     "input_device": Shape(_read_input_device, _write_input_device),
     **{name: Shape(*functions) for name, functions in memory.SHAPES.items()},

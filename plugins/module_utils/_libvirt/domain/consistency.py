@@ -101,7 +101,7 @@ def _numbers(declared: Declared) -> List[Problem]:
     for number in declared.want.get("cpus", {}).get("pins", {}):
         if int(number) >= maximum:
             found.append(Problem(declared.path("cpus", "pins"), "there is no CPU %s; they are numbered from 0 to %d" % (number,
-                maximum - 1),
+                                                                                                                        maximum - 1),
                                  "pin another one, or raise cpus.maximum"))
     for number in declared.want.get("cpus", {}).get("iothread_pins", {}):
         found += _no_thread(declared, int(number), threads, "cpus", "iothread_pins")
@@ -147,7 +147,7 @@ def _numa(declared: Declared) -> List[Problem]:
     if ceiling is None or together == ceiling:
         return []
     return [Problem(declared.path("numa", "cells"), "have %s together, and the guest boots with %s" % (format_size(together),
-        format_size(ceiling)),
+                                                                                                       format_size(ceiling)),
                     "make the memory of the cells add up to that")]
 
 
@@ -169,7 +169,7 @@ def _boot(declared: Declared) -> List[Problem]:
                 continue
             if place in taken and (declared.says(option, name, "boot_order") or declared.says(*taken[place].split("/"), "boot_order")):
                 found.append(Problem(declared.path(option, name, "boot_order"), "%d is the place of %s too" % (place,
-                    taken[place].replace("/", " ")),
+                                                                                                               taken[place].replace("/", " ")),
                                      "give each device its own"))
             taken[place] = "%s/%s" % (option, name)
     if declared.says("boot", "order") and any(declared.says(*label.split("/"), "boot_order") for label in taken.values()):
@@ -186,9 +186,9 @@ def _limits(declared: Declared) -> List[Problem]:
             parts = [part for part in ("read", "write") if limits.get("%s_%s" % (part, what))]
             if limits.get("total_" + what) and parts:
                 found.append(Problem(declared.path("disks", name, "iotune", "total_" + what), "excludes %s_%s" % (parts[0], what),
-                    "declare either"))
+                                     "declare either"))
         found += [Problem(declared.path("disks", name, "iotune", "group"), "is a group without any limit",
-            "declare one, such as total_iops")] \
+                          "declare one, such as total_iops")] \
             if limits.get("group") and not any(value for part, value in limits.items() if part != "group") else []
     return found
 
@@ -199,10 +199,10 @@ def _shared_memory_for(declared: Declared) -> List[Problem]:
     if shared:
         return []
     users = [declared.path("filesystems", name, "driver") for name,
-        item in declared.items("filesystems") if item.get("driver") == "virtiofs"]
+             item in declared.items("filesystems") if item.get("driver") == "virtiofs"]
     users += [declared.path("nics", name, "vhost_user") for name, item in declared.items("nics") if item.get("vhost_user")]
     return [Problem(place, "needs memory that other processes of the host can map",
-        "declare memory.access: shared and memory.source: memfd")
+                    "declare memory.access: shared and memory.source: memfd")
             for place in users]
 
 
@@ -224,7 +224,7 @@ def _needs_partner(declared: Declared) -> List[Problem]:
             found.append(Problem(declared.path(*route), "is only for %s: %s" % (".".join(partner), words), "declare that, or remove it"))
     if declared.says("numa", "mode") and declared.at("numa", "nodeset") is None and declared.at("numa", "placement") != "auto":
         found.append(Problem(declared.path("numa", "mode"), "says how memory is taken from nodes, and none are named",
-            "declare numa.nodeset"))
+                             "declare numa.nodeset"))
     return found
 
 
@@ -328,7 +328,7 @@ def _missing_firmware(declared: Declared, capabilities: Element) -> List[Problem
     firmware = capabilities.find("os/enum[@name='firmware']")
     if firmware is not None and "efi" not in [value.text for value in firmware.findall("value")]:
         return [Problem(declared.path("os", "firmware"), "no UEFI firmware for this machine type is installed on the host",
-            "install it (ovmf), or use bios")]
+                        "install it (ovmf), or use bios")]
     secure = capabilities.find("os/loader/enum[@name='secure']")
     if declared.at("os", "secure_boot") and secure is not None and "yes" not in [value.text for value in secure.findall("value")]:
         return [Problem(declared.path("os", "secure_boot"), "no firmware with secure boot for this machine type is installed on the host",
@@ -344,7 +344,7 @@ def _missing_model(declared: Declared, capabilities: Element) -> List[Problem]:
     if model in modes and model != "custom":
         return [] if modes[model] == "yes" else [Problem(declared.path("cpus", "model"), "%s is not possible for this guest" % model,
                                                          "use one of %s, or a named model" % ", ".join(str(name) for name,
-                                                             yes in modes.items() if yes == "yes"))]
+                                                                                                       yes in modes.items() if yes == "yes"))]
     known = [node.text for node in capabilities.findall("cpu/mode[@name='custom']/model")]
     if not known or model in known:
         return []
@@ -374,7 +374,7 @@ def _in_use(where: str, address: str, place: str, driver: str) -> List[Problem]:
     if not used and driver not in ("ahci", "nvme", "virtio-pci", "pcieport"):
         return []
     return [Problem(where, "the host itself works with %s (driver %s%s)" % (address, driver,
-        ", interface %s is up" % used[0] if used else ""),
+                                                                            ", interface %s is up" % used[0] if used else ""),
                     "free it on the host first, or name another device")]
 
 

@@ -22,7 +22,7 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-from . import build, checks, choices, consistency, document, elements, fragment, live, power, profiles, reader, seeding, table, trial, waiting
+from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader, seeding, table, trial, waiting
 
 METADATA_KEY = "flotilla"
 
@@ -58,6 +58,7 @@ class DomainDriver:
         self._macs: Optional[Dict[str, str]] = None
         self._fetched: Dict[str, images.Fetched] = {}
         self._reader = reader.Reader(connection, self._capacity)
+        self._installer = installer.Installer(connection, self._storage, local)
         self._judge = trial.Judge(connection)
 
     # -- reading --------------------------------------------------------------------------------------------------
@@ -108,8 +109,10 @@ class DomainDriver:
             raise Refused("domain %s is transient: it has no stored document to change" % work.name,
                           "define it first (virsh dumpxml, virsh define)")
         self._refuse_losing_memory(work)
+        installer.refuse_ends(request, work.actual)
         if request.option("state") in ("absent", "released"):
             return
+        installer.refuse_restart(work)
         problems = problems_of_engine(self.options, request.declared, "kvm", request.where)
         problems += checks.ceilings(request, work.want)
         stored = work.actual.stored if work.actual is not None else {}
@@ -121,6 +124,8 @@ class DomainDriver:
         for name, disk in new_disks.items():
             problems += disk_checks.new_disk(work, name, disk)
         nic_checks = checks.NicChecks(self.connection, self._all_macs, self.surroundings.networks)
+        if work.actual is None and "install" in work.want:
+            problems += self._installer.problems(work, self._family(work), self._seed_pool(work), self.surroundings.pools)
         problems += self._growth(work) + nic_checks.problems(work, self._new_items(work, "nics"))
         raise_if_any(problems)
         if work.actual is None:
@@ -215,6 +220,15 @@ class DomainDriver:
     def _uuid(work: Work) -> str:
         return str(work.want.get("uuid") or choices.uuid(work.request.fleet, work.name))
 
+    def _family(self, work: Work) -> str:
+        """The family of the system of a guest, declared now or at creation, or told from its variant."""
+        stored = work.actual.stored.get("os", {}) if work.actual is not None else {}
+        system = {**stored, **work.want.get("os", {})}
+        return str(system.get("family") or profiles.family_of(str(system.get("variant", ""))))
+
+    def _architecture(self, spec: Mapping[str, Any]) -> str:
+        return str(spec.get("os", {}).get("architecture") or self._capable().architecture())
+
     def _platform(self, request: Request) -> Tuple[build.Platform, str]:
         return self._capable().platform(request.option("virtualization", "kvm"), request)
 
@@ -237,6 +251,13 @@ class DomainDriver:
             with translated("read the capabilities of the host"):
                 self._capabilities = choices.Capabilities(self.connection, self._kvm_problem)
         return self._capabilities
+
+    def _is_windows(self, work: Work) -> bool:
+        return self._family(work) == "windows"
+
+    def _seed_drive(self, work: Work) -> str:
+        """The bus of the CD drive that Windows finds its seed in; empty for every other system, which gets a disk."""
+        return str(self._profile(work.request, work.actual).get("medium", {}).get("bus", "sata")) if self._is_windows(work) else ""
 
     @staticmethod
     def _seed_pool(work: Work) -> Optional[str]:
@@ -262,6 +283,10 @@ class DomainDriver:
         if work.actual is None:
             facts["instance"] = choices.uuid(work.request.fleet, work.name)
             facts["family"] = work.want.get("os", {}).get("family")
+            if "install" in work.want:
+                medium = self._profile(work.request, None).get("medium", {})
+                facts["system"] = self._family(work)
+                self._installer.note(work, self._seed_pool(work), medium.get("bus", "sata"))
         work.note(owned=owned, facts=facts)
         if self._changes_fragment(work) and work.actual is not None:
             work.note(facts=work.actual.stored["xml"].note(work.want.get("xml")))
@@ -330,7 +355,7 @@ class DomainDriver:
         seed, seed_volume = self._seed(work)
         root = self._new_document(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work), seed_volume)
+            build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
         with work.step("define %s" % work.name):
             domain = self._define(root)
         self._note_fragment(work, domain)
@@ -381,7 +406,7 @@ class DomainDriver:
         edited = self._edit(work, root)
         seed, seed_volume = self._seed(work)
         if seed_volume:
-            build.set_seed(root, self._seed_pool(work), seed_volume)
+            build.set_seed(root, self._seed_pool(work), seed_volume, self._seed_drive(work))
             self._store_seed(work, seed, seed_volume)
             edited = True
         elif self._seed_is_taken_back(work):
@@ -468,9 +493,11 @@ class DomainDriver:
     def prefetch(self, request: Request) -> None:
         """Downloads, before the host's turn is taken, the images that a domain still to be made needs."""
         needed = [disk["image"] for disk in request.declared.get("disks", {}).values() if self._to_download(disk.get("image"))]
-        if needed and request.name not in self.read([request.name]):
+        tree = "tree" in request.declared.get("install", {})
+        if (needed or tree) and request.name not in self.read([request.name]):
             for image in needed:
                 self._fetched[image] = images.fetch(self.surroundings.images[image])
+            self._installer.fetch(request, self._architecture(request.declared))
 
     def _to_download(self, image: Optional[str]) -> bool:
         source = self.surroundings.images.get(image or "", {})
@@ -512,7 +539,7 @@ class DomainDriver:
         stored = work.actual.stored["nics"] if work.actual is not None else {}
         want = dict(work.want, nics={name: {"mac": stored.get(name, {}).get("mac"), **nic}
                                      for name, nic in work.want.get("nics", {}).items()})
-        image, digest = seeding.contents(work.request, want, self._instance(work, again), again)
+        image, digest = seeding.contents(work.request, want, self._instance(work, again), again, self._is_windows(work))
         return image, seeding.volume_name(work.name, digest)
 
     @staticmethod
@@ -582,6 +609,8 @@ class DomainDriver:
             work.note(facts={"due": None})
             return
         starts = state in ("running", "paused") and not domain.isActive()
+        if starts and self._installer.is_due(work, domain):
+            self._installer.start(work, domain, state == "paused", self._architecture(work.want))
         power.reach(domain, state, work)
         work.note(facts={"due": None})
         if starts and ("booted" not in work.annotation.facts or work.annotation.facts.get("reseeded")
@@ -604,7 +633,7 @@ class DomainDriver:
                 # It was detached here and is another guest's disk now.
                 continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
-            if erase or seeding.is_seed_volume(work.name, owned):
+            if erase or seeding.is_seed_volume(work.name, owned) or installing.is_volume(work.name, owned):
                 self._remove_volume(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
         self._reader.note(work.name, None)
@@ -636,12 +665,23 @@ class DomainDriver:
         with translated("ask %s again" % actual.name):
             if not actual.handle.domain.isActive():
                 return
+        if any(change.pattern == "install" for change in changes) and actual.annotation is not None:
+            over = self._installer.finish(actual.handle.domain, actual.name, actual.annotation)
+            if over is not None:
+                self.annotate(actual, over)
+                actual.annotation = over
+            changes = [change for change in changes if change.pattern != "install"]
         guest = live.Guest(actual.handle.domain, actual.handle.stored(), renamed, patient=False)
         for change in changes:
             guest.apply(change)
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
-        """See `Driver.wait`."""
+        """See `Driver.wait`. A guest that is being installed is not ready before that is over."""
+        wanted = request.declared["wait_for"]
+        if installing.fact_of(actual.annotation) is not None and wanted["what"] != "running":
+            left = self._installer.wait(actual.handle.domain, actual, wanted.get("timeout", installer.SECONDS))
+            wanted = {**wanted, "timeout": max(left, waiting.POLL_SECONDS)}
+            return waiting.Wait(self.connection, actual.handle.domain, actual).until(wanted)
         return waiting.Wait(self.connection, actual.handle.domain, actual).until(request.declared["wait_for"])
 
 

@@ -25,17 +25,17 @@ IDENTITY: Mapping[str, Tuple[Tuple[str, ...], ...]] = {
     "console": (("target/@type",), ("target/@port",)), "channel": (("target/@name",), ("alias/@name",)),
     "input": (("@type", "@bus"),), "shmem": (("@name",),), "feature": (("@name",),), "timer": (("@name",),), "vcpupin": (("@vcpu",),),
     "iothreadpin": (("@iothread",),), "vcpu": (("@id",), ()), "iothread": (("@id",), ()), "cell": (("@id",),),
-        "sibling": (("@id",),), "memnode": (("@cellid",),),
+    "sibling": (("@id",),), "memnode": (("@cellid",),),
     "entry": (("@name",), ("@file",)), "boot": (("@dev",), ()), "seclabel": (("@model",), ()), "page": (("@nodeset",), ("@size",)),
-        "tag": (("@id",),),
+    "tag": (("@id",),),
     "parameter": (("@name",),), "host": (("@name", "@port"), ("@socket",), ()), "audio": (("@id",),), "link": (("@name",),),
-        "lease": (("key",),),
+    "lease": (("key",),),
     "device": (("@alias",), ()), "iothreadsched": (("@iothreads",),), "vcpusched": (("@vcpus",),),
     "{http://libvirt.org/schemas/domain/qemu/1.0}env": (("@name",),), "{http://libvirt.org/schemas/domain/qemu/1.0}device": (("@alias",),),
 }
 # Where the order of the children counts and an argument has no name: these are one leaf each, as a whole.
 WHOLE = ("{http://libvirt.org/schemas/domain/qemu/1.0}commandline", "{http://libvirt.org/schemas/domain/lxc/1.0}namespace",
-    "oemStrings", "initarg")
+         "oemStrings", "initarg")
 # Elements of which a domain may have several that nothing tells apart: matched by what they hold.
 SEVERAL = ("hostdev", "redirdev", "video", "sound", "hub", "rng", "memory", "panic", "smartcard", "watchdog", "tpm", "lease", "address",
            "redirfilter", "usbdev", "listen", "initarg", "host", "iothread", "crypto", "boot", "vcpu", "loader")

@@ -17,13 +17,13 @@ from typing import Tuple
 _SYSTEMS: Tuple[Tuple[str, str], ...] = (
     ("debian", "http://debian.org/debian/"), ("ubuntu", "http://ubuntu.com/ubuntu/"), ("fedora", "http://fedoraproject.org/fedora/"),
     ("centos-stream", "http://centos.org/centos-stream/"), ("centos", "http://centos.org/centos/"), ("rhel-atomic-",
-        "http://redhat.com/rhel-atomic/"),
+                                                                                                     "http://redhat.com/rhel-atomic/"),
     ("rhel", "http://redhat.com/rhel/"), ("almalinux", "http://almalinux.org/almalinux/"), ("rocky", "http://rockylinux.org/rocky/"),
     ("ol", "http://oracle.com/ol/"), ("opensuse", "http://opensuse.org/opensuse/"), ("alpinelinux", "http://alpinelinux.org/alpinelinux/"),
     ("gentoo", "http://gentoo.org/gentoo/"), ("linux", "http://libosinfo.org/linux/"), ("win", "http://microsoft.com/win/"),
     ("freebsd", "http://freebsd.org/freebsd/"), ("openbsd", "http://openbsd.org/openbsd/"), ("netbsd", "http://netbsd.org/netbsd/"),
     ("dragonflybsd", "http://dragonflybsd.org/dragonflybsd/"), ("solaris", "http://oracle.com/solaris/"), ("openindiana",
-        "http://openindiana.org/openindiana/"),
+                                                                                                           "http://openindiana.org/openindiana/"),
     ("macosx", "http://apple.com/macosx/"), ("macos", "http://apple.com/macos/"),
 )
 _WHOLE = {"archlinux": "http://archlinux.org/archlinux/rolling", "debiantesting": "http://debian.org/debian/testing",

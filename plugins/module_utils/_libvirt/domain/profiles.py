@@ -51,9 +51,9 @@ FAMILIES: Mapping[str, Profile] = {
     # The virtio drivers of Solaris are young, and its HBA driver knows SATA well.
     "solaris": {"disk": {"bus": "sata"}, "nic": {"model": "e1000"}, **_SCREEN},
     "macos": {"disk": {"bus": "sata"}, "nic": {"model": "vmxnet3"}, "os": {"firmware": "uefi"},
-        "graphics": {"vnc": {"type": "vnc"}}, "video": {"model": "vga"},
+              "graphics": {"vnc": {"type": "vnc"}}, "video": {"model": "vga"},
               "inputs": {"tablet": {"name": "tablet", "type": "tablet", "bus": "usb"}, "keyboard": {"name": "keyboard",
-                  "type": "keyboard", "bus": "usb"}}},
+                                                                                                    "type": "keyboard", "bus": "usb"}}},
     "other": {"disk": {"bus": "sata"}, "nic": {"model": "e1000"}, **_SCREEN},
 }
 FAMILIES_X86: Mapping[str, Profile] = {
@@ -67,7 +67,7 @@ ONLY_KVM: Tuple[Tuple[str, ...], ...] = (("features", "hyperv"), ("clock", "time
 VARIANTS: Tuple[Tuple[str, Profile], ...] = (
     # Windows 11 and Server 2025 refuse to install without both.
     (r"win11|win2k25", {"os": {"firmware": "uefi", "secure_boot": True}, "tpm": {"type": "emulator", "model": "tpm-crb",
-        "version": "2.0"}}),
+                                                                                 "version": "2.0"}}),
     (r"win(xp|2k3|7|vista|2k8)", {"nic": {"model": "e1000"}}),
     (r"macos|macosx", {"features": {"smm": True}}),
 )

@@ -17,7 +17,7 @@ from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import documents_of, libvirt, translated
-from . import document, elements, fragment, profiles, remainder, seeding, table
+from . import document, elements, fragment, installing, profiles, remainder, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
 FEW = 16
@@ -142,10 +142,11 @@ class Reader:
         stored = xmltree.parse(text)
         # The ID came with the listing; isActive would ask the daemon once more for each domain.
         live_text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.ID() != NO_ID else None
-        live = None if live_text is None else xmltree.parse(live_text)
+        running = None if live_text is None else xmltree.parse(live_text)
         name = domain.name()
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
+        live = None if running is None else installing.stripped(running, stored, annotation)
         seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
         actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
                         live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
@@ -166,6 +167,7 @@ class Reader:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
         self._first_boot(actual, stored, live)
+        installing.observe(actual, domain, stored, running)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
 
@@ -189,7 +191,7 @@ class Reader:
             return []
         used = {"%s/%s" % (disk.get("pool"), disk.get("volume")) for disk in actual.stored["disks"].values()}
         left = [owned for owned in actual.annotation.owned
-                if owned not in used and not seeding.is_seed_volume(actual.name, owned)]
+                if owned not in used and not seeding.is_seed_volume(actual.name, owned) and not installing.is_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
     def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, text: Any, live: bool = False) -> Spec:

@@ -13,6 +13,8 @@ from ..rows import Row, Thing, fixed, kvm, later, live
 from ..schema import Option
 
 PLUG = Rule(cooperative=True)
+
+
 def of_the_machine(item: Mapping[str, Any], _stored: Mapping[str, Any]) -> bool:
     """PS/2 devices are part of the machine (qemuDomainDefAddDefaultDevices)."""
     return item.get("bus") in ("ps2", "xen")
@@ -69,7 +71,7 @@ def not_ps2(item: Any, _running: Mapping[str, Any]) -> str:
 
 
 GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), rule=Rule(live=False,
-    reason="a display cannot be plugged while the guest runs")),
+                                                                                          reason="a display cannot be plugged while the guest runs")),
                "Remote displays by type, such as V([vnc]). The word V(none) in place of the list means that there shall be none.",
                key="type", short="type", none=True, take_back="delete", options=(
     kvm("type", "str", later("@type", capability="graphics/type"), "Protocol.", choices=("vnc", "spice", "sdl", "rdp", "desktop",
@@ -89,8 +91,8 @@ GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), 
 ))
 
 VIDEO = kvm("video", "one", Thing("devices/video", rule=Rule(live=False,
-    reason="this device cannot be plugged while the guest runs", inherent=of_a_display)),
-        "The (first) graphics card. A bare word is short for its model.",
+                                                             reason="this device cannot be plugged while the guest runs", inherent=of_a_display)),
+            "The (first) graphics card. A bare word is short for its model.",
             short="model", take_back="delete", options=(
     kvm("model", "str", later("model/@type", capability="video/modelType"),
         "Model: V(virtio), V(qxl), V(vga), V(bochs), V(cirrus), V(ramfb), V(none).",
@@ -104,13 +106,13 @@ VIDEO = kvm("video", "one", Thing("devices/video", rule=Rule(live=False,
 ))
 
 SOUND = kvm("sound", "one", Thing("devices/sound", rule=_SOLDERED), "The (first) sound card. A bare word is short for its model.",
-    short="model", options=(
+            short="model", options=(
     kvm("model", "str", later("@model"), "Model, such as V(ich9), V(ich6), V(ac97), V(usb).", required=True, take_back="keep"),),
-        take_back="delete")
+    take_back="delete")
 
 INPUTS = kvm("inputs", "items", Thing("devices/input", "input", ("@type", "@bus"), rule=Rule(cooperative=True, unless=not_ps2,
-    inherent=of_the_machine),
-    verb="plug"),
+                                                                                             inherent=of_the_machine),
+                                      verb="plug"),
              "Input devices. A tablet keeps the pointer of a remote display in place.", take_back="delete", options=(
     _NAME,
     kvm("type", "str", later("@type"), "Kind.", choices=("tablet", "mouse", "keyboard", "passthrough", "evdev"), required=True),
@@ -121,7 +123,7 @@ INPUTS = kvm("inputs", "items", Thing("devices/input", "input", ("@type", "@bus"
 
 RNG = kvm("rng", "one", Thing("devices/rng", "rng", rule=PLUG, verb="plug", first=(("model", "virtio"),)),
           "The (first) source of random numbers for the guest. A bare path is short for V(source).", short="source",
-              take_back="delete", options=(
+          take_back="delete", options=(
     kvm("model", "str", later("@model", default="virtio"), "Device model.", choices=("virtio", "virtio-transitional",
         "virtio-non-transitional")),
     kvm("backend", "str", later("backend/@model", capability="rng/backendModel", default="random"), "Where they come from.",
@@ -162,7 +164,7 @@ TPM = kvm("tpm", "one", Thing("devices/tpm", rule=_SOLDERED), "Trusted platform 
 
 VSOCK = kvm("vsock", "one", Thing("devices/vsock", "vsock", rule=PLUG, verb="plug", first=(("model", "virtio"),)),
             "Sockets between host and guest without a network. V(vsock: {}) lets the host choose the number.", short="cid",
-                take_back="delete", options=(
+            take_back="delete", options=(
     kvm("cid", "int", later("", "cid", assumed=True),
         "Context identifier, 3 or above. Chosen at each start when nothing is declared.", minimum=3),
     kvm("model", "str", later("@model", default="virtio"), "Device model.", choices=("virtio", "virtio-transitional",
@@ -170,7 +172,7 @@ VSOCK = kvm("vsock", "one", Thing("devices/vsock", "vsock", rule=PLUG, verb="plu
 ))
 
 IOMMU = kvm("iommu", "one", Thing("devices/iommu", rule=_SOLDERED),
-    "IOMMU that the guest sees. A bare word is short for its model.", short="model",
+            "IOMMU that the guest sees. A bare word is short for its model.", short="model",
             take_back="delete", options=(
     kvm("model", "str", later("@model"), "Model. V(intel) needs q35 and V(features.ioapic=qemu) for interrupt remapping.",
         choices=("intel", "smmuv3", "virtio"), required=True, take_back="keep"),
@@ -198,7 +200,7 @@ FILESYSTEMS = kvm("filesystems", "items", Thing("devices/filesystem", "fs", ("ta
 ))
 
 HOST_DEVICES = kvm("host_devices", "items", Thing("devices/hostdev", "hostdev", ("source",), first=(("mode", "subsystem"),
-    ("managed", "yes")), rule=PLUG, verb="plug",
+                                                                                                    ("managed", "yes")), rule=PLUG, verb="plug",
                                                   only=(("type", ("pci", "usb", "mdev")),)),
                    "Devices of the host that the guest gets as a whole.", take_back="delete", options=(
     _NAME,
@@ -227,7 +229,7 @@ def _character(*more: Option) -> Tuple[Option, ...]:
     return (
         kvm("type", "str", later("@type"), "What is at the host's end.", choices=(
             "pty", "file", "unix", "tcp", "udp", "null", "dev", "pipe", "stdio", "vc", "spicevmc", "spiceport", "nmdm",
-                "qemu-vdagent", "dbus"), take_back="keep"),
+            "qemu-vdagent", "dbus"), take_back="keep"),
         kvm("path", "path", later("source/@path", "chardev_path", assumed=True), "File, device or Unix socket on the host.",
             take_back="keep"),
         kvm("mode", "str", later("source/@mode", assumed=True), "Whether QEMU waits at the socket (V(bind)) or connects to it.",
@@ -247,9 +249,9 @@ CHANNELS = kvm("channels", "items", Thing("devices/channel", "channel", ("target
 ) + _character())
 
 SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@port",), rule=Rule(live=False,
-    reason="serial ports are fixed when the guest starts", inherent=of_the_console)),
+                                                                                                 reason="serial ports are fixed when the guest starts", inherent=of_the_console)),
               "Serial ports, named by their number from 0 when they were not made here. O(console) makes the first one.",
-                  take_back="delete", options=(
+              take_back="delete", options=(
     _NAME,
     kvm("port", "str", later("target/@port"), "Number of the port from 0.", take_back="keep"),
     kvm("model", "str", later("target/model/@name", assumed=True), "Model, such as V(isa-serial).", take_back="keep"),
@@ -257,7 +259,7 @@ SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@po
 
 CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target/@type",),
                                           rule=Rule(live=False, reason="consoles are fixed when the guest starts",
-                                              inherent=of_a_serial_port)),
+                                                    inherent=of_a_serial_port)),
                "Consoles. libvirt makes one of the first serial port by itself; others are V(virtio).", take_back="delete", options=(
     _NAME,
     kvm("target_type", "str", later("target/@type"), "V(virtio), or V(serial) for the first serial port.", choices=(
@@ -276,7 +278,7 @@ SHARED_MEMORY = kvm("shared_memory", "items", Thing("devices/shmem", names=("@na
 ))
 
 SMARTCARD = kvm("smartcard", "one", Thing("devices/smartcard", rule=_SOLDERED), "Smart card reader.", short="mode",
-    take_back="delete", options=(
+                take_back="delete", options=(
     kvm("mode", "str", later("@mode"), "V(host) uses the host's, V(passthrough) that of the SPICE viewer.", choices=("host",
         "passthrough", "host-certificates"), required=True,
         take_back="keep"),
@@ -299,10 +301,10 @@ CONTROLLERS = kvm("controllers", "items", Thing(
 
 PCIE_ROOT_PORTS = kvm("pcie_root_ports", "int", later(
     "devices", "root_ports", "PCI Express ports are fixed when the guest starts", same=lambda want,
-        have: want is None or (have or 0) >= want),
+    have: want is None or (have or 0) >= want),
     "Ports for devices, at least: each PCI device takes one, and one that is plugged later needs a free one. A q35 machine is made with 14 spare"
     " ones.", take_back="keep")
 
 DEVICES = (GRAPHICS, VIDEO, SOUND, INPUTS, RNG, WATCHDOG, PANIC, TPM, VSOCK, IOMMU, FILESYSTEMS, HOST_DEVICES, USB_REDIRECTION,
-    CHANNELS, SERIALS,
+           CHANNELS, SERIALS,
            CONSOLES, SHARED_MEMORY, SMARTCARD, CONTROLLERS, PCIE_ROOT_PORTS)

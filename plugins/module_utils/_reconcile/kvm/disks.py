@@ -86,7 +86,7 @@ SOURCE = kvm("source", "dict", None, "A disk on the network, reached by QEMU its
     kvm("user", "str", fixed("source/auth/@username", NEW_DISK, "net_text", "network"), "User name for the server.", take_back="keep"),
     kvm("secret", "str", fixed("source/auth/secret", NEW_DISK, "net_secret", "network"),
         "libvirt secret with the password or key: its UUID or its usage name. The secret itself is never in a declaration.",
-            take_back="keep"),
+        take_back="keep"),
 ))
 
 URL_DOC = "Address of an image on a web server that QEMU reads directly, such as V(https://example.com/netinst.iso)."
@@ -165,7 +165,7 @@ MEDIA = kvm("media", "items", Thing(
     "devices/disk", "media", ("target/@dev",), only=(("device", ("cdrom", "floppy")),) + SOURCE_TYPES, first=(("type", "file"), ("device", "cdrom")),
     rule=Rule(unless=medium_not_pluggable, cooperative=True), verb="plug"),
     "Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.",
-        take_back="delete", options=(
+    take_back="delete", options=(
     kvm("name", "label", Row(rule=Rule(always=True)), "Name of the drive within the guest.", required=True),
     kvm("type", "str", later("@device", default="cdrom"), "Kind of drive. V(cdrom) when nothing is declared.", choices=("cdrom", "floppy")),
     kvm("bus", "str", later("target/@bus", "bus", capability="disk/bus"),

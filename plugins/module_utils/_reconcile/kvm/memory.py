@@ -96,7 +96,7 @@ MEMORY = Option("memory", "dict", short="size", example="2GiB", doc=(
 ))
 
 CELLS = kvm("cells", "items", Thing("cpu/numa/cell", names=("@id",), rule=Rule(live=False,
-    reason="NUMA cells are fixed when the guest starts", inherent=for_hot_plug)),
+                                                                               reason="NUMA cells are fixed when the guest starts", inherent=for_hot_plug)),
             "NUMA cells that the guest sees. Their memory together is what the guest boots with.", key="id", take_back="delete", options=(
     kvm("id", "str", later("@id"), "Number from 0.", required=True),
     kvm("cpus", "cpuset", later("@cpus", "cpuset"), "CPUs of the cell, such as V(0-3).", required=True, example="0-3"),

@@ -26,7 +26,7 @@ def _rates(direction: str) -> Option:
 
 
 BANDWIDTH = kvm("bandwidth", "dict", None, "Limits of throughput, changed while the guest runs.", options=(_rates("inbound"),
-    _rates("outbound")))
+                                                                                                           _rates("outbound")))
 
 VIRTUAL_PORT = kvm("virtual_port", "one", Thing("virtualport", rule=Rule(live=False, reason=_CONNECTION)),
                    "Port on a virtual switch: V(openvswitch) for a bridge of Open vSwitch.", short="type", take_back="delete", options=(
@@ -73,7 +73,7 @@ NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"
         "mac/@address", reason="the MAC address is fixed when the guest starts"), doc=(
         "MAC address in quotes. Without it one is derived from fleet, guest and NIC and stays the same.",)),
     Option("model", "str", take_back="keep", engines=KVM, row=later("model/@type",
-        reason="the device model is fixed when the guest starts"),
+                                                                    reason="the device model is fixed when the guest starts"),
            doc=("Device model. V(virtio) at creation, where the operating system has its driver.",)),
     kvm("driver", "str", later("driver/@name"), "Who moves the packets of a virtio NIC: the host's kernel (V(vhost)) or QEMU.",
         choices=("vhost", "qemu")),

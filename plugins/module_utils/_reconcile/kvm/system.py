@@ -49,7 +49,7 @@ VIRTUALIZATION = kvm("virtualization", "str", fixed("@type", ANOTHER_GUEST, "dom
                      choices=("kvm", "prefer_kvm", "qemu"), take_back="keep")
 
 UUID = kvm("uuid", "uuid", fixed("uuid", ANOTHER_GUEST), "UUID of the guest. Derived from fleet and name when nothing is declared.",
-    take_back="keep")
+           take_back="keep")
 
 OS = Option("os", "dict", short="family", engines=KVM, doc=(
     "Operating system, firmware and machine. A bare word is short for V(family).",), options=(
@@ -73,7 +73,7 @@ OS = Option("os", "dict", short="family", engines=KVM, doc=(
         "Architecture of the CPU. The host's own at creation; another one is emulated.", take_back="keep",
         example="x86_64"),
     Option("machine", "str", take_back="keep", row=later("os/type/@machine",
-        reason="the machine type is fixed when the guest starts", same=same_machine),
+                                                         reason="the machine type is fixed when the guest starts", same=same_machine),
            doc=("Machine type, such as V(q35) (the default at creation on x86). libvirt stores the version that it stands for.",)),
     kvm("emulator", "path", later("devices/emulator"), "QEMU binary on the host. libvirt chooses one when nothing is declared.",
         take_back="keep"),
@@ -111,11 +111,11 @@ HYPERV = kvm("hyperv", "dict", None, "What Windows knows from Hyper-V and runs f
     kvm("stimer_direct", "bool", later("features/hyperv/stimer/direct/@state", "onoff", default=False),
         "Synthetic timers that interrupt directly."),
     _state("reset", "hyperv/reset", "Reset."), kvm("vendor_id", "str", later("features/hyperv/vendor_id/@value", "vendor_id"),
-        "Name of the hypervisor, at most 12 characters."),
+                                                   "Name of the hypervisor, at most 12 characters."),
     _state("frequencies", "hyperv/frequencies", "Frequencies of the time stamp counter."), _state("reenlightenment",
-        "hyperv/reenlightenment", "Notice of migration."),
+                                                                                                  "hyperv/reenlightenment", "Notice of migration."),
     _state("tlbflush", "hyperv/tlbflush", "Flush of page tables by the host."), _state("ipi", "hyperv/ipi",
-        "Interrupts between processors by the host."),
+                                                                                       "Interrupts between processors by the host."),
     _state("evmcs", "hyperv/evmcs", "Nesting on Intel."), _state("avic", "hyperv/avic", "APIC by hardware."),
 ))
 
@@ -140,7 +140,7 @@ FEATURES = kvm("features", "dict", None, "Features of the machine and of the hyp
 ))
 
 TIMERS = kvm("timers", "items", Thing("clock/timer", names=("@name",), rule=Rule(live=False,
-    reason="timers are fixed when the guest starts")),
+                                                                                 reason="timers are fixed when the guest starts")),
              "Timers that the guest sees.", take_back="delete", options=(
     kvm("name", "str", later("@name"), "Timer.", choices=("platform", "hpet", "kvmclock", "pit", "rtc", "tsc", "hypervclock",
         "armvtimer"), required=True),
@@ -180,9 +180,9 @@ SMBIOS = kvm("smbios", "dict", None, "What the guest's DMI tables say.", options
 ))
 
 LAUNCH_SECURITY = kvm("launch_security", "one", Thing("launchSecurity", rule=Rule(live=False,
-    reason="launch security is fixed when the guest starts")),
+                                                                                  reason="launch security is fixed when the guest starts")),
                       "Memory encryption that protects the guest from its host. A bare word is short for its type.", short="type",
-                          take_back="delete", options=(
+                      take_back="delete", options=(
     kvm("type", "str", later("@type"), "Technology.", choices=("sev", "sev-snp", "s390-pv", "tdx"), required=True, take_back="keep"),
     kvm("policy", "hex", later("policy", "hex"), "Policy of the guest owner as a hexadecimal number such as V(0x0003).", take_back="keep"),
     kvm("cbitpos", "int", later("cbitpos", "int"), "Position of the encryption bit. The host's own when nothing is declared.",
@@ -195,9 +195,9 @@ LAUNCH_SECURITY = kvm("launch_security", "one", Thing("launchSecurity", rule=Rul
 ))
 
 SECURITY_LABELS = kvm("security_labels", "items", Thing("seclabel", names=("@model",), rule=Rule(live=False,
-    reason="security labels are fixed when the guest starts", assumed=True)),
+                                                                                                 reason="security labels are fixed when the guest starts", assumed=True)),
                       "How the host confines the guest (sVirt), by model. Dynamic labels are chosen at each start.", key="model",
-                          take_back="delete", options=(
+                      take_back="delete", options=(
     kvm("model", "str", later("@model"), "Security model.", choices=("selinux", "apparmor", "dac"), required=True),
     kvm("type", "str", later("@type", default="dynamic"), "V(none) switches it off.", choices=("dynamic", "static", "none"),
         take_back="keep"),
@@ -223,9 +223,9 @@ POWER_MANAGEMENT = kvm("power_management", "dict", None, "Whether the guest can 
 ))
 
 PARTITION = kvm("resource_partition", "str", later("resource/partition", assumed=True),
-    "cgroup partition of the host that the guest runs in, such as V(/machine/prod).")
+                "cgroup partition of the host that the guest runs in, such as V(/machine/prod).")
 IO_WEIGHT = kvm("io_weight", "int", live("blkiotune/weight", "set_io_weight", "int", unless=no_weight),
-    "Weight of the guest's disk requests against other guests, 10 to 1000.", minimum=10)
+                "Weight of the guest's disk requests against other guests, 10 to 1000.", minimum=10)
 
 
 def same_xml(want: Any, have: Any) -> bool:
@@ -243,7 +243,7 @@ def shown_xml(value: Any, other: Any) -> Any:
 
 
 XML = kvm("xml", "xml", Row("", "fragment", Rule(live=False, reason="it is given as XML, which is read when the guest starts",
-    same=same_xml,
+                                                 same=same_xml,
                                                  shown=shown_xml)),
           "A piece of domain XML, merged over all other options: elements are told apart as libvirt does (disks by target, NICs by MAC, controllers"
           " by type and index, others by their name), and attributes and text are compared by meaning. For what no option has. In the result of an"
