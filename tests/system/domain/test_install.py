@@ -218,7 +218,6 @@ def test_the_agent_of_the_system_ends_the_installation(lab: DomainLab, files: Pa
     assert again.pending == [] and "installing" not in again.status and lab.raw.lookupByName("web").ID() == process
     note = lab.annotation("web")
     assert note is not None and installing.FACT not in note.facts and note.facts[installing.USED]["answer"]["kind"] == "kickstart"
-    laws.assert_adoption(lab, "web")
 
 
 @pytest.mark.parametrize("change,words", [
