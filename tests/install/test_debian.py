@@ -11,6 +11,7 @@ this file): the same is not installed twice, unless FLOTILLA_INSTALL=again says 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.server
 import json
@@ -37,6 +38,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "floti
 PACKAGE = "debian-installer-12-netboot-amd64"
 INSIDE = "usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64"
 CODE = ("_reconcile/installation.py", "_reconcile/kvm/install.py", "_libvirt/domain/installing.py", "_libvirt/domain/installer.py")
+PARTS = ("apt-mirror-setup", "apt-setup-udeb", "bootstrap-base", "clock-setup", "finish-install", "grub-installer", "partman-ext3",
+         "partman-target", "user-setup-udeb")
 PASSWORD = "planted-password"
 PRESEED = """\
 d-i debian-installer/locale string en_US.UTF-8
@@ -144,6 +147,22 @@ def _netboot() -> Path:
     return place
 
 
+def lacking(host: str, directory: str) -> list[str]:
+    """Parts of the installer that its mirror does not have: without one of these it stops and asks."""
+    base = "http://%s%s/" % (host, directory)
+    with urllib.request.urlopen(base + "dists/bookworm/main/debian-installer/binary-amd64/Packages.gz", timeout=60) as answer:
+        index = gzip.decompress(answer.read()).decode()
+    found = []
+    for part in PARTS:
+        path = re.search(r"^Package: %s\n(?:.+\n)*?Filename: (.+)$" % part, index, re.MULTILINE)
+        assert path is not None, part
+        try:
+            urllib.request.urlopen(urllib.request.Request(base + path[1], method="HEAD"), timeout=60).close()
+        except urllib.error.HTTPError:
+            found.append(path[1])
+    return found
+
+
 def recipe(netboot: Path) -> str:
     """A digest of all that the result depends on."""
     digest = hashlib.sha256(netboot.name.encode())
@@ -164,6 +183,8 @@ def test_debian_installs_itself_unattended(netboot: Path, proxy: int, capsys: py
         with capsys.disabled():
             print("\ninstalled already with the same recipe (FLOTILLA_INSTALL=again installs anew): %s" % record.read_text(encoding="utf-8"))
         return
+    absent = lacking(*mirror())
+    assert not absent, "this machine's mirror does not have parts of Debian's installer, which can be installed from another one only: %s" % ", ".join(absent)
     with PrivateLibvirtd(share_net=True) as daemon:
         found = install(DomainLab(daemon.uri), daemon.state, netboot / INSIDE, proxy)
     record.write_text(json.dumps(found, sort_keys=True), encoding="utf-8")
@@ -189,7 +210,8 @@ def install(lab: DomainLab, place: Path, files: Path, port: int) -> dict[str, An
     assert not begun.failed, begun.msg
     domain = lab.raw.lookupByName("web")
     boot = domain.ID()
-    result = lab.apply("web", {**raw, "wait_for": {"what": "agent", "timeout": 5400}})
+    waited = {**raw, "wait_for": {"what": "agent", "timeout": 5400}}
+    result = lab.apply("web", waited)
     assert not result.failed, result.msg + console(place)
     assert not result.changed and result.status["ready"] == {"by": "agent", "what": "agent"}
     assert domain.ID() != boot, "the installed system runs in another process than its installer"
@@ -198,7 +220,7 @@ def install(lab: DomainLab, place: Path, files: Path, port: int) -> dict[str, An
     assert lab.volumes() == ["fast/web-root.qcow2"]
     for text in [*lab.documents().values(), str(result.to_dict())]:
         assert PASSWORD not in text
-    again = laws.assert_idempotent(lab, "web", raw)
+    again = laws.assert_idempotent(lab, "web", waited)
     assert again.pending == [] and "installing" not in again.status
     laws.assert_adoption(lab, "web")
     release = inside(domain, "/bin/cat", "/etc/os-release")

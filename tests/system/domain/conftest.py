@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ import libvirt
 import pytest
 from laws.domain_lab import DomainLab
 
+IMAGES = os.environ.get("FLOTILLA_IMAGES", "/var/lib/flotilla/images")
 # Networks without addresses need no dnsmasq. `trunk` is one of mode bridge, on the bridge that `carrier` makes.
 NETWORKS = ("<network><name>lan</name><bridge name='laws-br0'/></network>", "<network><name>dmz</name><bridge name='laws-br1'/></network>",
             "<network><name>carrier</name><bridge name='laws-br2'/></network>",
@@ -59,3 +63,13 @@ def _lab(host: DomainLab) -> Iterator[DomainLab]:
     empty(host)
     yield host
     empty(host)
+
+
+@pytest.fixture(scope="session", name="image")
+def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default Debian image, built by the role unless it is there."""
+    play = tmp_path_factory.mktemp("image") / "play.yml"
+    play.write_text("- hosts: localhost\n  connection: local\n  gather_facts: false\n  roles: [flotilla.virt.guest_image]\n")
+    done = subprocess.run(["ansible-playbook", str(play), "-e", json.dumps({"guest_image_dir": IMAGES})], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Path(IMAGES, "debian-12")

@@ -23,7 +23,6 @@ from support.libvirtd import PrivateLibvirtd
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
-IMAGES = os.environ.get("FLOTILLA_IMAGES", "/var/lib/flotilla/images")
 NAME = "it's"
 DOMAIN = """<domain type='qemu'><name>%s</name><memory unit='MiB'>512</memory><vcpu>1</vcpu>
 <os><type machine='q35'>hvm</type><kernel>%s</kernel><initrd>%s</initrd><cmdline>root=LABEL=root console=ttyS0 rw</cmdline></os>
@@ -69,16 +68,6 @@ PLAY = """
       delegate_to: localhost
       vars: {ansible_connection: local}
 """
-
-
-@pytest.fixture(scope="module", name="image")
-def _image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The default Debian image, built by the role unless it is there."""
-    play = tmp_path_factory.mktemp("image") / "play.yml"
-    play.write_text("- hosts: localhost\n  connection: local\n  gather_facts: false\n  roles: [flotilla.virt.guest_image]\n")
-    done = subprocess.run(["ansible-playbook", str(play), "-e", json.dumps({"guest_image_dir": IMAGES})], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(IMAGES, "debian-12")
 
 
 @pytest.fixture(scope="module", name="uri")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -191,6 +192,32 @@ def test_the_wait_boots_the_disk_and_says_when_the_system_does_not_come(lab: Dom
     result = lab.apply("web", raw)
     assert result.failed and "is not installed within 20 s" in result.msg
     assert lab.raw.lookupByName("web").isActive() and lab.live("web").find("os/kernel") is None
+
+
+@pytest.mark.slow
+def test_the_agent_of_the_system_ends_the_installation(lab: DomainLab, files: Path, image: Path) -> None:
+    """A real Debian stands in for what an installer would have left: on its disk without a boot loader, so that its kernel is booted for good."""
+    pool = Path(xmltree.get(xmltree.parse(lab.raw.storagePoolLookupByName("fast").XMLDesc()), "target/path") or "")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", os.path.realpath(f"{image}.qcow2"), str(pool / "system.qcow2")],
+                   check=True)
+    lab.raw.storagePoolLookupByName("fast").refresh()
+    kernel = "<domain><os><kernel>%s</kernel><initrd>%s</initrd><cmdline>root=LABEL=root console=ttyS0 rw</cmdline></os></domain>" % (
+        os.path.realpath(f"{image}.vmlinuz"), os.path.realpath(f"{image}.initrd"))
+    raw = from_cd(files, memory="512MiB", xml=kernel, disks=[{"name": "root", "pool": "fast", "volume": "system.qcow2", "existing": True}])
+    del raw["state"]
+    begun = laws.assert_check_is_truthful(lab, "web", raw)
+    assert not begun.failed and begun.status["installing"]
+    process = lab.raw.lookupByName("web").ID()
+    assert "fast/web-install-answer.iso" in lab.volumes()
+    waited = {**raw, "wait_for": {"what": "agent", "timeout": 900}}
+    result = lab.apply("web", waited)
+    assert not result.failed, result.msg
+    assert not result.changed and result.status["ready"] == {"by": "agent", "what": "agent"}
+    assert lab.volumes() == ["fast/system.qcow2"] and not any(installing.holds(drive) for drive in installing.drives(lab.live("web")))
+    again = laws.assert_idempotent(lab, "web", waited)
+    assert again.pending == [] and "installing" not in again.status and lab.raw.lookupByName("web").ID() == process
+    note = lab.annotation("web")
+    assert note is not None and installing.FACT not in note.facts and note.facts[installing.USED]["answer"]["kind"] == "kickstart"
 
 
 @pytest.mark.parametrize("change,words", [

@@ -142,11 +142,11 @@ class Reader:
         stored = xmltree.parse(text)
         # The ID came with the listing; isActive would ask the daemon once more for each domain.
         live_text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.ID() != NO_ID else None
-        running = None if live_text is None else xmltree.parse(live_text)
+        whole = None if live_text is None else xmltree.parse(live_text)
         name = domain.name()
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
-        live = None if running is None else installing.stripped(running, stored, annotation)
+        live = None if whole is None else installing.stripped(whole, stored, annotation)
         seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
         actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
                         live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
@@ -167,7 +167,7 @@ class Reader:
             actual.facts["seed"] = None
         actual.status.update({"uuid": xmltree.get(stored, "uuid"), "virtualization": stored.get("type")})
         self._first_boot(actual, stored, live)
-        installing.observe(actual, domain, stored, running)
+        installing.observe(actual, domain, stored, whole)
         actual.status["orphaned"] = self._orphaned(actual)
         return actual
 
