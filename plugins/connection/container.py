@@ -108,7 +108,7 @@ def lxc_unreachable(container: str, _code: int, stderr: bytes) -> bool:
 
 def podman_command(container: str, _path: Optional[str]) -> List[str]:
     """The command line of podman's exec, to which the command inside is appended. It reads input only with C(--interactive)."""
-    variables = ["--env=%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())]
+    variables = ["--env=%s=%s" % pair for pair in sorted(ROOTS_ENVIRONMENT.items())]
     return ["podman", "exec", "--interactive", "--user=0"] + variables + [container]
 
 
@@ -129,7 +129,7 @@ def openvz_command(container: str, _path: Optional[str]) -> List[str]:
 
 def in_one_word(argv: List[str]) -> List[str]:
     """A command for vzctl, which joins its words and gives them to a shell inside; its own environment has no home."""
-    words = ["env"] + ["%s=%s" % pair for pair in sorted(_ENVIRONMENT.items())] + argv
+    words = ["env"] + ["%s=%s" % pair for pair in sorted(ROOTS_ENVIRONMENT.items())] + argv
     return [" ".join(shlex.quote(word) for word in words)]
 
 

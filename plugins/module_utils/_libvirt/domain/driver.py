@@ -22,7 +22,8 @@ from ..._host import images
 from .. import xmltree
 from ..connection import libvirt, translated
 from ..storage import PARTIAL, Storage
-from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader, seeding, table, trial, waiting
+from . import build, checks, choices, consistency, document, elements, fragment, installer, installing, live, power, profiles, reader
+from . import seeding, table, trial, waiting
 
 METADATA_KEY = "flotilla"
 

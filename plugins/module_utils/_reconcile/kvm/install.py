@@ -51,7 +51,8 @@ INSTALL = Option("install", "dict", engines=KVM, take_back="keep", doc=(
 ), options=(
     _medium("iso", "Installation medium. With O(install.answer.kind=preseed) or V(autoinstall) its kernel is booted directly."),
     _once("tree", "str", "Address of an installation tree, from which kernel and RAM disk are fetched: one with a C(.treeinfo), or Debian's"
-          " C(.../dists/SUITE/main/installer-ARCH/current/images).", example="http://mirror.example.com/debian/dists/bookworm/main/installer-amd64/current/images"),
+          " C(.../dists/SUITE/main/installer-ARCH/current/images).",
+          example="http://mirror.example.com/debian/dists/bookworm/main/installer-amd64/current/images"),
     _once("kernel", "path", "Kernel of an installer on the host, to boot once."),
     _once("initrd", "path", "RAM disk for O(install.kernel)."),
     _once("cmdline", "str", "Command line for a kernel that is booted, after what the answer file needs.", example="console=ttyS0"),
