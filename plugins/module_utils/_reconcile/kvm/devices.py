@@ -248,8 +248,8 @@ CHANNELS = kvm("channels", "items", Thing("devices/channel", "channel", ("target
     kvm("target_type", "str", later("target/@type"), "V(virtio) at creation.", choices=("virtio", "guestfwd", "xen"), take_back="keep"),
 ) + _character())
 
-SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@port",), rule=Rule(
-    live=False, reason="serial ports are fixed when the guest starts", inherent=of_the_console)),
+_PORT = Rule(live=False, reason="serial ports are fixed when the guest starts", inherent=of_the_console)
+SERIALS = kvm("serials", "items", Thing("devices/serial", "serial", ("target/@port",), rule=_PORT),
               "Serial ports, named by their number from 0 when they were not made here. O(console) makes the first one.",
               take_back="delete", options=(
     _NAME,

@@ -194,8 +194,8 @@ LAUNCH_SECURITY = kvm("launch_security", "one", Thing("launchSecurity", rule=Rul
     kvm("session", "str", later("session"), "Session blob of the guest owner.", take_back="keep"),
 ))
 
-SECURITY_LABELS = kvm("security_labels", "items", Thing("seclabel", names=("@model",), rule=Rule(
-    live=False, reason="security labels are fixed when the guest starts", assumed=True)),
+_LABELS = Rule(live=False, reason="security labels are fixed when the guest starts", assumed=True)
+SECURITY_LABELS = kvm("security_labels", "items", Thing("seclabel", names=("@model",), rule=_LABELS),
                       "How the host confines the guest (sVirt), by model. Dynamic labels are chosen at each start.", key="model",
                       take_back="delete", options=(
     kvm("model", "str", later("@model"), "Security model.", choices=("selinux", "apparmor", "dac"), required=True),
