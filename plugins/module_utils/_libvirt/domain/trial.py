@@ -56,6 +56,10 @@ def _alike(root: Element) -> Element:
     for entry in twin.iterfind("sysinfo/system/entry[@name='uuid']"):
         # Must be that of the domain (virSysinfo...UUID mismatch).
         entry.text = _UUID
+    for device in twin.iterfind("devices/*"):
+        for log in device.findall("log"):
+            # A console's log is named after its guest.
+            log.set("file", "/dev/null")
     for disk in twin.iterfind("devices/disk"):
         if disk.get("type") == "volume":
             _as_file(disk)
