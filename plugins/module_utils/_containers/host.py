@@ -164,6 +164,9 @@ class LocalHost:
             os.makedirs(path)
             os.chmod(path, mode)
         except OSError as error:
+            if isinstance(error, FileExistsError) and os.path.isdir(path):
+                # Another thread of this run, or another run, has just made it.
+                return
             raise EngineError("cannot make the directory %s: %s" % (path, error.strerror)) from error
 
     def rename(self, old: str, new: str) -> None:
