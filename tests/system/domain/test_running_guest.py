@@ -200,7 +200,7 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
         before = guest.booted()
         again()
         saved = guest.domain.hasManagedSaveImage()
-        assert laws.pendings(laws.converge(guest.lab, guest.name, raw)).keys() == waiting.keys()
+        assert rows_that_wait(laws.pendings(laws.converge(guest.lab, guest.name, raw))) == rows_that_wait(waiting)
         until(lambda: (guest.booted() == before) is bool(saved), "it is as it was, or has booted again")  # pylint: disable=cell-var-from-loop
     process, boot = guest.domain.ID(), guest.booted()
     result = laws.assert_check_is_truthful(guest.lab, guest.name, dict(raw, on_change="restart"))
@@ -211,6 +211,11 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
     guest.sees("cat /sys/class/dmi/id/sys_vendor", "Shop")
     assert not laws.converge(guest.lab, guest.name, dict(raw, on_change="restart")).changed
     guest.complies(raw)
+
+
+def rows_that_wait(pending: dict[str, tuple[Any, Any, str]]) -> set[str]:
+    """What waits for a restart. What waits for the guest comes and goes: one that boots has given the balloon nothing yet."""
+    return {path for path, (_running, _stored, reason) in pending.items() if reason != NOT_COMPLIED}
 
 
 def agent_run(guest: Guest, command: str) -> None:
