@@ -200,7 +200,8 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
         before = guest.booted()
         again()
         saved = guest.domain.hasManagedSaveImage()
-        assert rows_that_wait(laws.pendings(laws.converge(guest.lab, guest.name, raw))) == rows_that_wait(waiting)
+        seen = guest.lab.must(guest.name, raw)
+        assert not seen.changed and rows_that_wait(laws.pendings(seen)) == rows_that_wait(waiting)
         until(lambda: (guest.booted() == before) is bool(saved), "it is as it was, or has booted again")  # pylint: disable=cell-var-from-loop
     process, boot = guest.domain.ID(), guest.booted()
     result = laws.assert_check_is_truthful(guest.lab, guest.name, dict(raw, on_change="restart"))
