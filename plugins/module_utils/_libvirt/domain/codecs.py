@@ -373,9 +373,6 @@ def _write_boot_devices(domain: Element, _place: str, _arguments: Sequence[str],
 
 # -- devices ---------------------------------------------------------------------------------------------------------------
 
-AGENT_CHANNEL = elements.AGENT_CHANNEL
-
-
 def _read_agent(domain: Element, _place: str, _arguments: Sequence[str]) -> Any:
     return elements.agent_channel(domain) is not None
 
@@ -386,7 +383,7 @@ def _write_agent(domain: Element, _place: str, _arguments: Sequence[str], value:
         devices.remove(there)
     elif there is None and value:
         devices.append(elements.build("channel", {"type": "unix"}, [
-            ("target", {"type": "virtio", "name": AGENT_CHANNEL})]))
+            ("target", {"type": "virtio", "name": elements.AGENT_CHANNEL})]))
 
 
 def _read_console(domain: Element, _place: str, _arguments: Sequence[str]) -> Any:

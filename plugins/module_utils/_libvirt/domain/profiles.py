@@ -11,7 +11,7 @@ profiles never changes a guest. What is `X86` holds on x86 only. `disk`, `medium
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from ..._reconcile.merge import merge_specs
 
@@ -71,11 +71,6 @@ VARIANTS: Tuple[Tuple[str, Profile], ...] = (
     (r"win(xp|2k3|7|vista|2k8)", {"nic": {"model": "e1000"}}),
     (r"macos|macosx", {"features": {"smm": True}}),
 )
-
-
-def families() -> List[str]:
-    """The families that have a profile."""
-    return list(FAMILIES)
 
 
 def family_of(variant: str) -> str:
