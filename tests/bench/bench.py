@@ -225,8 +225,8 @@ def show_plan_and_live(report: Report) -> list[str]:
     plan = [["plan in process", *(name for name, _key in parts), "parameters"],
             [f"{full['guests']} full-featured guests, nothing to do", *(seconds_text(full[key]) for _name, key in parts),
              f"{full['parameters_bytes'] / 1e6:.1f} MB"]]
-    columns = ("bare", "ours", "above", "decide", "change", "annotate", "verify")
-    live = [["one live change in process", "bare call", "ours", "above it", "of it: decide", "change", "beside: annotation", "verification"]]
+    columns = ("bare", "ours", "above", "decide", "change", "trial", "annotate", "verify")
+    live = [["one live change in process", "bare call", "ours", "above it", "of it: decide", "change", "beside: trial", "annotation", "verification"]]
     live += [[field["field"], *(seconds_text(field[column]) for column in columns)] for field in report.live["fields"]]
     return figures.lines(plan) + [""] + figures.lines(live) + [f"Taking the host's lock, beside that: {seconds_text(report.live['lock'])}", ""]
 
