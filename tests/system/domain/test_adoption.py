@@ -111,6 +111,16 @@ def test_io_threads_that_are_listed_are_counted_and_go(lab: AdoptionLab) -> None
     assert lab.stored("threads").find("iothreads") is None
 
 
+def test_the_last_hyperv_feature_takes_the_element_with_it(lab: AdoptionLab) -> None:
+    original = defined(lab, "plain", "<domain type='qemu'><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>")
+    spec = lab.spec("plain")
+    laws.converge(lab, "plain", spec)
+    laws.converge(lab, "plain", dict(spec, features={**spec.get("features", {}), "hyperv": {"relaxed": True}}))
+    laws.converge(lab, "plain", spec)
+    assert harness.differences(original, lab.stored("plain")) == []
+    laws.assert_refused(lab, "plain", dict(spec, serials=[{"name": "second", "port": "1", "type": "pty"}]), "console", "serials")
+
+
 # -- raw XML that a user brings ----------------------------------------------------------------------------------------------
 
 RAW = """<domain type='qemu'>
