@@ -19,7 +19,7 @@ from .. import xmltree
 from ..connection import libvirt
 
 # Errors about the document itself. Others come from the host's state, which may be another one when the guest starts.
-_JUDGEMENTS = ("VIR_ERR_XML_ERROR", "VIR_ERR_XML_DETAIL", "VIR_ERR_CONFIG_UNSUPPORTED")
+_JUDGEMENTS = ("VIR_ERR_XML_ERROR", "VIR_ERR_XML_DETAIL", "VIR_ERR_CONFIG_UNSUPPORTED", "VIR_ERR_INTERNAL_ERROR")
 
 _UUID = "00000000-0000-4000-8000-000000000001"
 
