@@ -210,8 +210,9 @@ class Bench:
         targets.append(Target(f"{LARGEST} domains, memory above the parameters", "below 200 MB", f"{above:.0f} MB", above < 200))
         growth = same[LARGEST]["cpu_seconds"] / same[size]["cpu_seconds"]
         targets.append(Target(f"{LARGEST} domains against {size}, CPU time in process", "linear: about 10 times", f"{growth:.1f} times", growth < 12))
-        plan = self.report.full["seconds"]
-        targets.append(Target(f"plan of {size} full-featured guests, in process", "0.5 s or less", seconds_text(plan), plan <= 0.5))
+        for what, key in (("deciding alone", "decide_seconds"), ("with parsing and reading from libvirt", "seconds")):
+            plan = self.report.full[key]
+            targets.append(Target(f"plan of {size} full-featured guests, in process, {what}", "0.5 s or less", seconds_text(plan), plan <= 0.5))
         slowest = max(self.report.live["fields"], key=lambda field: float(field["above"]))
         targets.append(Target(f"live change, the slowest field ({slowest['field']}), above the bare call", "within 10 ms",
                               seconds_text(slowest["above"]), slowest["above"] <= 0.01))

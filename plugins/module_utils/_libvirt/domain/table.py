@@ -185,6 +185,10 @@ class Things:
 
     def __post_init__(self) -> None:
         self.required = tuple(option for option in self.option.options if option.required)
+        # The first two elements on the way to a thing.
+        self.start = tuple((self.thing.place + "/").split("/")[:2])
+        # Disks and NICs are what every guest may have, so an empty list of them says something.
+        self.always = self.pattern in ("disks[]", "nics[]")
 
     @property
     def single(self) -> bool:
@@ -231,11 +235,6 @@ class Things:
             if value is None or (option.choices and value not in option.choices):
                 return False
         return True
-
-    @property
-    def always(self) -> bool:
-        """Disks and NICs are what every guest may have, so an empty list of them says something."""
-        return self.pattern in ("disks[]", "nics[]")
 
 
 def _compile(options: Sequence[Option], level: Level, pattern: str, route: Tuple[str, ...]) -> None:
