@@ -3793,8 +3793,6 @@ options:
             choices:
             - destroy
             - restart
-            - preserve
-            - rename-restart
           reboot:
             description:
             - When it reboots.
@@ -3804,8 +3802,6 @@ options:
             choices:
             - destroy
             - restart
-            - preserve
-            - rename-restart
           crash:
             description:
             - When it crashes.
@@ -3816,7 +3812,6 @@ options:
             - destroy
             - restart
             - preserve
-            - rename-restart
             - coredump-destroy
             - coredump-restart
           lock_failure:

@@ -2978,8 +2978,6 @@ options:
         choices:
         - destroy
         - restart
-        - preserve
-        - rename-restart
       reboot:
         description:
         - When it reboots.
@@ -2989,8 +2987,6 @@ options:
         choices:
         - destroy
         - restart
-        - preserve
-        - rename-restart
       crash:
         description:
         - When it crashes.
@@ -3001,7 +2997,6 @@ options:
         - destroy
         - restart
         - preserve
-        - rename-restart
         - coredump-destroy
         - coredump-restart
       lock_failure:
