@@ -460,4 +460,5 @@ def _reads(place: str) -> str:
 
 
 _CHECKS: Tuple[Callable[[Declared], List[Problem]], ...] = (
-    _topology, _numbers, _memory_limits, _title, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _only_for, _storage_of_media, _console, _xml)
+    _topology, _numbers, _memory_limits, _title, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner,
+    _only_for, _storage_of_media, _console, _xml)
