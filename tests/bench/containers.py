@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import abc
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -34,6 +35,8 @@ COUNT = 100
 TURNS = 15
 FLEET = "bench"
 PREFIX = "fvbench-"
+PEER_COUNT = 20
+"""With so many the peer's loop is measured; for more it is extrapolated, over the empty play."""
 SMALL, LARGE = "64MiB", "96MiB"
 
 
@@ -75,6 +78,9 @@ class Engine(abc.ABC):
         """Where that module's collection is."""
         return None
 
+    def close(self) -> None:
+        """Take away what preparing made outside of the folder."""
+
 
 class Lxc(Engine):
     """LXC, in its own directory: containers of a name of ours."""
@@ -105,7 +111,67 @@ class Lxc(Engine):
         return ["lxc-cgroup", "-n", name, cgroup.MEMORY_V1 if version == 1 else cgroup.MEMORY_V2, str(size)]
 
 
-ENGINES: dict[str, type[Engine]] = {"lxc": Lxc}
+class Podman(Engine):
+    """podman, with storage and networks of the benchmark's own; the peer is containers.podman.podman_container."""
+
+    name = "podman"
+    program = "podman"
+
+    def __init__(self, folder: Path) -> None:
+        from laws import podman_lab  # pylint: disable=import-outside-toplevel
+        from support.tiny_image import make_image  # pylint: disable=import-outside-toplevel
+
+        super().__init__(folder)
+        self.image = make_image(folder)
+        self.place = Path("/var/tmp") / f"fvbench-podman-{os.getpid()}"
+        self.variables = podman_lab.environment(self.place)
+        os.environ.update(self.variables)
+
+    def lab(self) -> Any:
+        from ansible_collections.flotilla.virt.plugins.module_utils._containers.podman import read  # pylint: disable=import-outside-toplevel
+        from laws.podman_lab import PodmanLab, podman  # pylint: disable=import-outside-toplevel
+
+        class Lab(PodmanLab):
+            """The module notes in the host's own directory, of which only what is ours is taken away."""
+
+            def clean(self) -> None:
+                self.wire.clear()
+                podman("rm", "--all", "--force", "--time", "0", check=False)
+                for note in self.directory.glob(PREFIX + "*.json"):
+                    note.unlink()
+
+        lab = Lab({"tiny": str(self.image)}, Path(read.DIRECTORY))
+        lab.fleet = FLEET
+        return lab
+
+    def images(self) -> list[dict[str, Any]]:
+        return [{"name": "tiny", "rootfs": str(self.image)}]
+
+    def memory_command(self, name: str, size: int) -> list[str]:
+        return ["podman", "update", "--memory", str(size), "--memory-swap", str(2 * size), name]
+
+    def peer_task(self, guests: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+        """The containers that are there, as the peer declares them: it finds nothing to change, or the benchmark ends."""
+        from laws.podman_lab import podman  # pylint: disable=import-outside-toplevel
+
+        image = json.loads(podman("inspect", guests[0]["name"]))[0]["ImageName"]
+        options = {"name": "{{ item.name }}", "image": image, "state": "started"}
+        return {"containers.podman.podman_container": options, "loop": "{{ guests }}", "loop_control": {"label": "{{ item.name }}"}}
+
+    def peer_collections(self) -> Path | None:
+        import peers  # pylint: disable=import-outside-toplevel
+
+        return peers.unpacked(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flotilla-virt", "containers/podman")
+
+    def close(self) -> None:
+        from laws import podman_lab  # pylint: disable=import-outside-toplevel
+
+        podman_lab.leave(self.variables, self.place)
+        for name in self.variables:
+            os.environ.pop(name, None)
+
+
+ENGINES: dict[str, type[Engine]] = {"lxc": Lxc, "podman": Podman}
 
 
 def installed() -> list[str]:
@@ -114,7 +180,7 @@ def installed() -> list[str]:
 
 
 def whole_runs(engine: Engine, ansible: Ansible, count: int) -> dict[str, Any]:
-    """One task over that many containers: from nothing, then three times unchanged; and the peer's loop over the same."""
+    """One task over that many containers: from nothing, then three times unchanged."""
     guests = [engine.guest(f"{PREFIX}{number}") for number in range(count)]
     task = {"flotilla.virt.fleet": {"name": FLEET, "images": engine.images(), "guests": "{{ guests }}"}}
     made = ansible.run(task, {"guests": guests})
@@ -124,12 +190,26 @@ def whole_runs(engine: Engine, ansible: Ansible, count: int) -> dict[str, Any]:
     if not made.changed or any(sample.changed for sample in same):
         raise SystemExit(f"{engine.name}: not what was to be measured: {made.changed} and {[sample.changed for sample in same]} changed")
     found: dict[str, Any] = {"containers": count, "made_seconds": made.seconds, "unchanged_seconds": _median(same), "empty_seconds": _median(floor)}
-    peer = engine.peer_task(guests)
-    if peer is not None:
-        collections = engine.peer_collections() or ansible.collections
-        loop = Ansible(ansible.enter, collections, ansible.folder)
-        found["peer_seconds"] = loop.run(peer, {"guests": guests}).seconds
     return found
+
+
+def peer_loop(engine: Engine, found: dict[str, Any], count: int) -> dict[str, Any]:
+    """The peer's loop over the first of the same containers, unchanged, extrapolated to `count`; nothing without a peer.
+
+    It comes last: what the peer declares otherwise than ours made it, it makes anew at its first run, which is not measured.
+    """
+    guests = [engine.guest(f"{PREFIX}{number}") for number in range(min(count, PEER_COUNT))]
+    task = engine.peer_task(guests)
+    if task is None:
+        return {}
+    loop = Ansible([], engine.peer_collections() or collection.install(), engine.folder)
+    loop.run(task, {"guests": guests})
+    sample = loop.run(task, {"guests": guests})
+    if sample.changed:
+        raise SystemExit(f"{engine.name}: the peer's second loop changes something")
+    empty = found["empty_seconds"]
+    return {"peer_measured": len(guests), "peer_measured_seconds": sample.seconds,
+            "peer_seconds": empty + (sample.seconds - empty) * count / len(guests)}
 
 
 def _median(samples: Sequence[Sample]) -> float:
@@ -202,14 +282,16 @@ def measure(name: str, count: int = COUNT) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fv-bench-") as folder:
         Path(folder).chmod(0o755)
         engine = ENGINES[name](Path(folder))
-        lab = engine.lab()
-        lab.clean()
         try:
+            lab = engine.lab()
+            lab.clean()
             found = whole_runs(engine, Ansible([], collection.install(), Path(folder)), count)
             found["in_process_seconds"] = unchanged_in_process(engine, count)
             found["live_memory"] = live_memory(engine)
+            found.update(peer_loop(engine, found, count))
         finally:
             lab.clean()
+            engine.close()
     return found
 
 

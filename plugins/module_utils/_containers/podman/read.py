@@ -65,6 +65,11 @@ class Container:
         return int(self.part("State", "Pid") or 0) if self.state in (RUNNING, PAUSED) else 0
 
     @property
+    def by_podman_5(self) -> bool:
+        """Whether podman 5 or later showed it: since then the signal that stops it is a word, and was a number. No process is asked."""
+        return isinstance(self.part("Config", "StopSignal"), str)
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """What was noted about this very container."""
         return self.note.facts if self.note is not None else {}
