@@ -32,6 +32,8 @@ notes:
     limits at the next stop, so they are reported as pending with the reason V(not stored) in every run, and set again by the
     next run. Everything else is fixed when podman makes a container: changing it makes the container anew, which is refused
     unless O(recreate) allows it, and what is not in a volume is lost with it."
+  - "podman 5.1 and later store what C(podman update) sets, for a stopped container too, so nothing is pending there. This is from
+    its release notes and documents of its shape; podman 4.3.1 is what was run."
   - "podman: a NIC is on one of podman's own networks (C(podman network create)), which is named by C(network) of O(nics). An image
     that is a root file system is imported as C(localhost/flotilla/NAME)."
   - "podman: removing a container keeps its named volumes. O(remove_storage) removes those that were made for it. O(autostart)

@@ -151,11 +151,11 @@ class Podman(Engine):
         return ["podman", "update", "--memory", str(size), "--memory-swap", str(2 * size), name]
 
     def peer_task(self, guests: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-        """The containers that are there, as the peer declares them: it finds nothing to change, or the benchmark ends."""
+        """Containers of the same image, memory and state under names of the peer's own: it would make ours anew."""
         from laws.podman_lab import podman  # pylint: disable=import-outside-toplevel
 
         image = json.loads(podman("inspect", guests[0]["name"]))[0]["ImageName"]
-        options = {"name": "{{ item.name }}", "image": image, "state": "started"}
+        options = {"name": "peer-{{ item.name }}", "image": image, "memory": SMALL.replace("MiB", "m"), "state": "started"}
         return {"containers.podman.podman_container": options, "loop": "{{ guests }}", "loop_control": {"label": "{{ item.name }}"}}
 
     def peer_collections(self) -> Path | None:
@@ -194,9 +194,9 @@ def whole_runs(engine: Engine, ansible: Ansible, count: int) -> dict[str, Any]:
 
 
 def peer_loop(engine: Engine, found: dict[str, Any], count: int) -> dict[str, Any]:
-    """The peer's loop over the first of the same containers, unchanged, extrapolated to `count`; nothing without a peer.
+    """The peer's loop over the same kind of containers, unchanged, extrapolated to `count`; nothing without a peer.
 
-    It comes last: what the peer declares otherwise than ours made it, it makes anew at its first run, which is not measured.
+    It makes them at its first run, which is not measured, beside all of ours.
     """
     guests = [engine.guest(f"{PREFIX}{number}") for number in range(min(count, PEER_COUNT))]
     task = engine.peer_task(guests)

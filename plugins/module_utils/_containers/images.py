@@ -21,6 +21,9 @@ _MACHINES = {"x86_64": 62, "i686": 3, "i386": 3, "aarch64": 183, "armv7l": 40, "
              "riscv64": 243}
 _ALSO_RUNS = {62: (3,), 183: (40,)}
 """ELF machines (elf.h) and the 32-bit ones that their kernels run too."""
+_ARCHITECTURES = {"x86_64": ("amd64", "386"), "i686": ("386",), "i386": ("386",), "aarch64": ("arm64", "arm"), "armv7l": ("arm",),
+                  "armv6l": ("arm",), "ppc64le": ("ppc64le",), "ppc64": ("ppc64",), "s390x": ("s390x",), "riscv64": ("riscv64",)}
+"""The architectures of OCI images (the words of Go) that each runs, its own first."""
 
 
 def image_path(host: Host, images: Images, name: str) -> Optional[str]:
@@ -46,6 +49,19 @@ def image_problems(host: Host, images: Images, want: Mapping[str, Any], where: s
                         "declare it with rootfs, or put it there as %s/%s.tar" % (IMAGES, want["image"]))]
     if path and not host.exists(path):
         return [Problem(place, "the root file system %s of image %s is not there" % (path, want["image"]), "correct its path")]
+    return []
+
+
+def platform_problems(document: Mapping[str, Any], machine: str, image: str, place: str) -> List[Problem]:
+    """What keeps an OCI image (its inspection) from running on a Linux host of this `uname -m`."""
+    system, architecture = str(document.get("Os") or "linux"), str(document.get("Architecture") or "")
+    if system != "linux":
+        return [Problem(place, "%s is made for %s, and a container shares the host's Linux kernel" % (image, system),
+                        "take an image for Linux, or engine kvm, which runs other systems")]
+    runs = _ARCHITECTURES.get(machine)
+    if runs and architecture and architecture not in runs:
+        return [Problem(place, "%s is built for %s, another CPU architecture than this host's (%s)" % (image, architecture, runs[0]),
+                        "a container shares the host's kernel: take an image of its architecture, or engine kvm with emulation")]
     return []
 
 

@@ -450,6 +450,17 @@ def test_an_image_that_cannot_run_here_is_refused_and_leaves_nothing(lab: Podman
     assert "headless" not in podman("images", "--format", "{{.Repository}}")
 
 
+def test_an_image_of_another_architecture_or_system_is_refused_before_anything_is_touched(lab: PodmanLab, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.tar"
+    subprocess.run(["tar", "-cf", empty, "--files-from", "/dev/null"], check=True)
+    for name, options in (("arm", ["--arch", "s390x"]), ("windows", ["--os", "windows"]), ("bsd", ["--os", "freebsd"])):
+        podman("import", "--quiet", *options, str(empty), f"localhost/fltest/{name}:1")
+    laws.assert_refused(lab, "web", {"image": "localhost/fltest/arm:1"}, "image: localhost/fltest/arm:1 is built for s390x", "engine kvm with emulation")
+    for name, system in (("windows", "windows"), ("bsd", "freebsd")):
+        laws.assert_refused(lab, "web", {"image": f"localhost/fltest/{name}:1"}, f"is made for {system}", "engine kvm, which runs other systems")
+    podman("rmi", *(f"localhost/fltest/{name}:1" for name in ("arm", "windows", "bsd")))
+
+
 def test_pull(lab: PodmanLab) -> None:
     # No registry answers here: what is asked for from one fails as podman's own error, and leaves no container.
     result = lab.apply("web", {**BASE, "image": "127.0.0.1:1/no/such:1", "pull": "always"})

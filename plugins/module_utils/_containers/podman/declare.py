@@ -178,9 +178,8 @@ class Checker:
         image = target.get("image")
         if not image or not self.reference(image):
             problems += images.image_problems(self.host, self.rootfs, target, where)
-        elif work.request.option("pull") == "never" and not self.podman.has_image(str(self.reference(image))):
-            problems.append(Problem(join_path(where, "image"), "%s is not on this host, and pull is never" % self.reference(image),
-                                    "pull it, or declare pull: missing"))
+        else:
+            problems += self._oci_problems(str(self.reference(image)), work.request.option("pull"), join_path(where, "image"))
         there = set(self.podman.names("secret")) if target.get("secrets") else set()
         for index, (name, secret) in enumerate((target.get("secrets") or {}).items()):
             value = secret.get("value")
@@ -188,6 +187,15 @@ class Checker:
             if kept and secret_name(work.name, name) not in there:
                 problems.append(Problem(join_path(where, "secrets[%d].value" % index), "there is no secret to keep", "declare it"))
         return problems
+
+    def _oci_problems(self, reference: str, pull: Any, place: str) -> List[Problem]:
+        """What is wrong with an OCI image, as far as the host has it: nothing is pulled to find out."""
+        found = self.podman.inspect("image", [reference])
+        if not found and pull == "never":
+            return [Problem(place, "%s is not on this host, and pull is never" % reference, "pull it, or declare pull: missing")]
+        machine = self.host.run(["uname", "-m"]).stdout.strip()
+        # One that is pulled anew may be another.
+        return [problem for document in found if pull != "always" for problem in images.platform_problems(document, machine, reference, place)]
 
     # -- nics -------------------------------------------------------------------------------------------------------
 
