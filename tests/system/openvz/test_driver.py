@@ -20,7 +20,7 @@ from laws import laws, planted
 from laws.openvz_lab import OpenvzLab, settled
 from vznode.node import Node
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz import command
+from ansible_collections.flotilla.virt.plugins.module_utils._containers import locked
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz.declare import LEAST_MEMORY
 
 from .conftest import TEMPLATE
@@ -484,7 +484,7 @@ def test_a_container_that_somebody_holds_for_a_moment(lab: Lab, monkeypatch: pyt
             if tries == 3:
                 lock.unlink()
 
-        monkeypatch.setattr(command.time, "sleep", pause)
+        monkeypatch.setattr(locked.time, "sleep", pause)
         lab.must("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))
         holder.kill()
     assert tries == 3 and lab.config("web1")["CPUUNITS"] == "700"
@@ -492,8 +492,8 @@ def test_a_container_that_somebody_holds_for_a_moment(lab: Lab, monkeypatch: pyt
 
 def test_a_container_that_stays_locked_is_a_clear_error(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     laws.converge(lab, "web1", BASE)
-    monkeypatch.setattr(command, "LOCK_TIMEOUT", 0.05)
-    monkeypatch.setattr(command, "LOCK_PAUSE", 0.01)
+    monkeypatch.setattr(locked, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(locked, "LOCK_PAUSE", 0.01)
     with subprocess.Popen(["sleep", "infinity"]) as holder:
         (lab.node.vz / f"lock/{lab.ident('web1')}.lck").write_text(f"{holder.pid}\nlocked\n")
         result = lab.apply("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.errors import EngineError
-from ..host import Host
+from ..host import Host, Result
 from .command import Vzctl
 from .config import settings_of
 
@@ -145,7 +145,11 @@ def boot_of(vzctl: Vzctl, item: Container) -> Optional[Tuple[int, int]]:
 
     On an OpenVZ kernel the first tells two starts apart, on any other the second.
     """
-    said = vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True)
+    return boot_in(vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True))
+
+
+def boot_in(said: Result) -> Optional[Tuple[int, int]]:
+    """The start of a container in the texts of its /proc/uptime and /proc/1/stat."""
     lines = said.stdout.splitlines()
     if said.rc != 0 or len(lines) < 2 or ")" not in lines[-1]:
         return None
