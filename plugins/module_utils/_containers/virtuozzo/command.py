@@ -18,7 +18,7 @@ from ..host import Host, Result
 from ..locked import until_free
 from ..openvz.config import DANGEROUS
 
-PLACES = ("/usr/bin/prlctl", "/usr/sbin/prlctl", "/usr/local/bin/prlctl", "/bin/prlctl")
+PLACES = ("/usr/bin/prlctl", "/usr/sbin/prlctl", "/usr/local/bin/prlctl", "/usr/local/sbin/prlctl", "/bin/prlctl")
 RETRY = frozenset((9, 207))
 """Exit codes of vzctl below prlctl that say that another command holds the container for the moment."""
 NO_DISPATCHER, FROZEN, SDK = 253, 254, 255
