@@ -173,15 +173,7 @@ class Builder:
 
     def _inhabit(self, root: RootFs, want: Mapping[str, Any]) -> None:
         personalize(root, self.host, want)
-        self.set_root_password(root, want.get("root_password"))
-
-    @staticmethod
-    def set_root_password(root: RootFs, secret: Any) -> None:
-        """Put the hash of root's password into the shadow file: vzctl would want the password itself, on its command line."""
-        if secret is not None and not secret.keeps:
-            accounts = users.Accounts(root)
-            accounts.set_password("root", secret.reveal())
-            accounts.save()
+        users.set_root_password(root, want.get("root_password"))
 
 
 def capabilities_text(text: str, want: Mapping[str, Any]) -> Optional[str]:

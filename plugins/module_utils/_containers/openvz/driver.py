@@ -16,7 +16,7 @@ from ..._reconcile.errors import EngineError, Refused
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import Actual, Change, Rule
 from ..._reconcile.schema import Spec
-from .. import due, inside
+from .. import due, inside, users
 from ..host import Host
 from ..names import check_names
 from ..rules import rule_of
@@ -355,7 +355,7 @@ class OpenvzDriver:
         change = next((change for change in work.changes if change.pattern == "root_password"), None)
         if change is not None:
             with work.step("set the password of root in %s" % work.name), self.builder.root_of(item) as root:
-                self.builder.set_root_password(root, change.want)
+                users.set_root_password(root, change.want)
 
     def _keep_names(self, work: Work) -> None:
         gone = {change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None}

@@ -11,6 +11,7 @@ from typing import Any, Iterator, List, Mapping
 
 from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
+from .. import users
 from ..host import Host
 from ..inhabit import personalize
 from ..openvz.read import global_settings
@@ -124,24 +125,25 @@ class Builder:
     def _inhabit(self, work: Work, item: Guest) -> None:
         with work.step("make the root file system of %s its own" % work.name), self.root_of(item) as root:
             personalize(root, self.host, work.want)
-        self.set_password(work, item, work.want.get("root_password"))
+            users.set_root_password(root, work.want.get("root_password"))
 
     @contextlib.contextmanager
     def root_of(self, item: Guest) -> Iterator[RootFs]:
-        """The root file system of a stopped container, which prlctl mounts for it."""
+        """The root file system of a container, where it is mounted while it runs; prlctl mounts that of a stopped one."""
+        place = global_settings(self.host).get("VE_ROOT", "/vz/root/$VEID").replace("$VEID", item.ident)
+        if item.is_up or item.state == "mounted":
+            yield self.host.rootfs(place)
+            return
         self.prlctl.run("mount", item.ident)
         try:
-            yield self.host.rootfs(global_settings(self.host).get("VE_ROOT", "/vz/root/$VEID").replace("$VEID", item.ident))
+            yield self.host.rootfs(place)
         finally:
             self.prlctl.run("umount", item.ident)
 
     def set_password(self, work: Work, item: Guest, secret: Any) -> None:
-        """Give root a password by its hash, which is on prlctl's command line for a moment and told nowhere."""
-        if secret is None or secret.keeps:
-            return
-        word = "root:" + secret.reveal()
-        with work.step("set the password of root in %s" % work.name):
-            self.prlctl.run("set", item.ident, "--userpasswd", word, "--crypted", secret=secret.reveal())
+        """Put the hash of root's password into the shadow file, so that it stands on no command line."""
+        with work.step("set the password of root in %s" % work.name), self.root_of(item) as root:
+            users.set_root_password(root, secret)
 
     # -- power ----------------------------------------------------------------------------------------------------
 

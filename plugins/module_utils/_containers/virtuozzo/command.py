@@ -13,7 +13,6 @@ import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..._reconcile.errors import EngineError
-from ..._reconcile.secrets import HIDDEN
 from ..host import Host, Result
 from ..locked import until_free
 from ..openvz.config import DANGEROUS
@@ -36,7 +35,7 @@ USES: Mapping[Tuple[str, str], Tuple[str, ...]] = {
     ("prlctl", "exec"): ("--without-shell",),
     ("prlctl", "set"): (
         "--cpus", "--cpulimit", "--cpuunits", "--cpumask", "--memsize", "--swappages", "--ioprio", "--iolimit", "--iopslimit", "--hostname",
-        "--nameserver", "--searchdomain", "--autostart", "--features", "--userpasswd", "--crypted", "--ipadd", "--ipdel", "--cpu-hotplug",
+        "--nameserver", "--searchdomain", "--autostart", "--features", "--ipadd", "--ipdel", "--cpu-hotplug",
         "--mem-hotplug", "--device-add", "--device-set", "--device-del", "--detach-only", "--size", "--network", "--mac", "--gw", "--image",
         "--device-bootorder", "--dhcp"),
     ("prlctl", "backup"): ("-f", "-i", "--description"),
@@ -67,29 +66,19 @@ class Prlctl:
         """Whether prlctl is on this host."""
         return any(self.host.exists(place) for place in PLACES)
 
-    def run(self, action: str, ident: str, *options: str, timeout: Optional[float] = None, wrong: bool = False,
-            secret: str = "") -> Result:
-        """One action on one guest. `secret` is a word of the options that must not be told by any error.
+    def run(self, action: str, ident: str, *options: str, timeout: Optional[float] = None, wrong: bool = False) -> Result:
+        """One action on one guest. No word of it is ever a secret.
 
         Raises EngineError for an exit code that is not 0, unless `wrong` allows any but that of a dispatcher that is down.
         """
         self._check("prlctl", action, options)
         argv = ["prlctl", action] + ([ident] if ident else []) + list(options)
-        said = until_free(ident, RETRY if action != "exec" else (), lambda: self._call(argv, timeout, secret), last)
+        said = until_free(ident, RETRY if action != "exec" else (), lambda: self.host.run(argv, timeout=timeout), last)
         if said.rc == NO_DISPATCHER and action != "exec":
             raise no_dispatcher(said)
         if said.rc != 0 and not wrong:
-            raise self._error(action, ident, said, secret)
+            raise self._error(action, ident, said)
         return said
-
-    def _call(self, argv: List[str], timeout: Optional[float], secret: str) -> Result:
-        try:
-            return self.host.run(argv, timeout=timeout)
-        except EngineError as error:
-            if secret:
-                # A command that hangs is told with all its words.
-                raise EngineError(error.message.replace(secret, HIDDEN), error.remedy) from None
-            raise
 
     @staticmethod
     def _check(program: str, action: str, options: Sequence[str]) -> None:
@@ -99,15 +88,14 @@ class Prlctl:
         sent = [word for word in own if word.startswith("-") and len(word) > 1]
         if known is None or any(word not in known for word in sent):
             raise ValueError("%s %s %s is not in the table of what may be sent" % (program, action, " ".join(sent)))
-        if any(DANGEROUS.search(word) for word in own if not word.startswith("root:")):
+        if any(DANGEROUS.search(word) for word in own):
             raise EngineError("a value for %s %s has characters that a shell would interpret" % (program, action), "leave them out")
 
     @staticmethod
-    def _error(action: str, ident: str, said: Result, secret: str) -> EngineError:
+    def _error(action: str, ident: str, said: Result) -> EngineError:
         meaning = _MEANINGS.get(said.rc)
         reason = "%s; prlctl says: " % meaning if meaning else ""
-        text = "prlctl %s of %s ended with %d: %s%s" % (action, ident, said.rc, reason, last(said))
-        return EngineError(text.replace(secret, HIDDEN) if secret else text)
+        return EngineError("prlctl %s%s ended with %d: %s%s" % (action, " of " + ident if ident else "", said.rc, reason, last(said)))
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
