@@ -20,8 +20,8 @@ notes:
     removes the incremental ones that stand on it, and the plan names them.
   - "Which backup a guest was last restored from is noted on its host (C(/etc/vz/flotilla/UUID.restored)): a second run with the same O(id) changes
     nothing, unless O(new) says so. Without O(id) it is the newest backup, so that a run after another backup restores again."
-  - A guest is restored in its place only while it is stopped, and not when it is declared with C(protect). A guest that is gone is restored by its name as
-    the backups have it. One that was restored to another name is nobody's, until a declaration with C(adopt) takes it over.
+  - A guest is restored in its place only while it is stopped, and not when it is declared with C(protect). A guest that is gone is restored by its name
+    as the backups have it. One that was restored to another name is nobody's, until a declaration with C(adopt) takes it over.
 options:
   name:
     description: Name of the guest.
@@ -48,7 +48,8 @@ options:
     choices: [full, incremental]
   max_age:
     description:
-      - "With O(state=present), the age up to which a backup counts: a number with V(s), V(m), V(h), V(d) or V(w), such as V(24h). Without it any age does."
+      - "With O(state=present), the age up to which a backup counts: a number with V(s), V(m), V(h), V(d) or V(w), such as V(24h).
+        Without it any age does."
     type: str
   new:
     description:

@@ -56,7 +56,9 @@ backups:
         - What M(flotilla.virt.backup) takes. C(state), C(id), C(type) and C(description).
       type: dict
     status:
-      description: C(date) in UTC, C(age) in seconds, C(size) in bytes, C(guest_id), C(node), and C(base), the full backup that an incremental one stands on.
+      description:
+        - C(date) in UTC, C(age) in seconds, C(size) in bytes, C(guest_id), C(node), and C(base), the full backup that an incremental one
+          stands on.
       type: dict
   sample:
     - name: web

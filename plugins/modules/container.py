@@ -51,14 +51,14 @@ notes:
   - "Virtuozzo: containers and virtual machines (O(vmtype)) by C(prlctl). B(Contract-tested; not run on a Virtuozzo node): it is tested against
     a double of prlctl that agrees with recorded transcripts of the real programs. prlctl's own warning that it is deprecated is no error; a
     dispatcher that does not answer is one that says how to start it."
-  - "Virtuozzo: O(image) of a container is an OS template with a cache on the node, as C(prlsrvctl cttemplate list) shows them: none is fetched. A virtual
-    machine is made empty, and installed from O(media) in the order of O(boot). O(nics) are on virtual networks of the node (C(prlsrvctl net list)),
+  - "Virtuozzo: O(image) of a container is an OS template with a cache on the node, as C(prlsrvctl cttemplate list) shows them: none is fetched. A
+    virtual machine is made empty, and installed from O(media) in the order of O(boot). O(nics) are on virtual networks of the node (C(prlsrvctl net list)),
     by C(network); V(type) V(venet) has routed addresses, and a container's other NICs may have addresses and a gateway of their own."
-  - "Virtuozzo: memory, CPUs, I/O limits, disks (larger only), addresses, host name and DNS of a container change while it runs, C(container_features) when it
-    restarts. Memory and CPUs of a virtual machine grow while it runs where its hot-plug is on, as it is for those made here; less of either, its MAC
+  - "Virtuozzo: memory, CPUs, I/O limits, disks (larger only), addresses, host name and DNS of a container change while it runs, C(container_features)
+    when it restarts. Memory and CPUs of a virtual machine grow while it runs where its hot-plug is on, as it is for those made here; less of either, its MAC
     addresses and its boot order are pending until it restarts."
-  - "Virtuozzo: prlctl has no word that takes O(hostname), O(dns), O(search), O(boot) or a gateway back, so they stay; and it sets whatever it stores, so
-    O(on_change=defer) refuses what a running guest would take. A guest that is removed without O(remove_storage) is unregistered, and its files stay.
+  - "Virtuozzo: prlctl has no word that takes O(hostname), O(dns), O(search), O(boot) or a gateway back, so they stay; and it sets whatever it
+    stores, so O(on_change=defer) refuses what a running guest would take. A guest that is removed without O(remove_storage) is unregistered, and its files stay.
     A disk that is no longer declared is detached, and its image named by C(status.orphaned)."
 options:
   name:

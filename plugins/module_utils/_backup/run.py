@@ -72,7 +72,8 @@ def _verify(want: Wanted, plan: Plan, before: There, after: There, now: float) -
     if plan.action == MAKE:
         made = {backup.ident for backup in after.backups} - {backup.ident for backup in before.backups}
         if not made:
-            raise EngineError("a backup of %s was made, and none is there that was not there before" % want.name, "look at the node's backup directory")
+            raise EngineError("a backup of %s was made, and none is there that was not there before" % want.name,
+                              "look at the node's backup directory")
     left = decide(replace(want, new=False), after, now)
     if left.action != NONE:
         raise NotConverged("the backups of %s were changed and still differ: %s" % (

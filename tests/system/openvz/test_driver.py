@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,9 +142,8 @@ def test_a_running_container_is_resized_and_its_connections_stay_open(lab: Lab) 
     """Memory, CPUs, disk, addresses, host name and DNS change while init goes on and a TCP connection stays open."""
     laws.converge(lab, "web1", edited())
     init = lab.init("web1")
-    served = threading.Event()
     before = lab.power(lab.ident("web1"))
-    with Connection(lab, "web1", "192.0.2.10", served) as connection:
+    with Connection(lab, "web1", "192.0.2.10") as connection:
         connection.say("before")
         result = laws.converge(lab, "web1", edited(
             memory={"size": "192MiB", "swap": "0B"}, cpus={"count": 2, "limit": "1.5", "shares": 900}, disk={"size": "2GiB", "inodes": 200000},
@@ -164,7 +162,7 @@ def test_a_running_container_is_resized_and_its_connections_stay_open(lab: Lab) 
 class Connection:
     """A TCP connection from the node into a container, which answers each line with itself."""
 
-    def __init__(self, lab: Lab, name: str, address: str, _served: threading.Event) -> None:
+    def __init__(self, lab: Any, name: str, address: str) -> None:
         self.lab, self.address = lab, address
         self.server = subprocess.Popen(  # pylint: disable=consider-using-with
             ["nsenter", "-t", str(lab.init(name)[0]), "-n", "python3", "-c",

@@ -16,7 +16,8 @@ from ansible_collections.flotilla.virt.plugins.module_utils._backup import run
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.virtuozzo import backup as prl
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import backups
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.backups import Backup, There, Wanted
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import DeclarationError, EngineError, FlotillaError, NotConverged, Refused
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import (
+    DeclarationError, EngineError, FlotillaError, NotConverged, Refused)
 
 HOUR = 3600
 NOW = 1_000_000.0
@@ -27,9 +28,9 @@ STOPPED = {"state": "stopped", "protect": False, "fleet": None}
 WEB = Wanted("web")
 
 
-def there(*found: Backup, guest: Any = STOPPED, restored: str = "", taken: bool = False) -> There:
+def there(*found: Backup, guest: Any = "stopped", restored: str = "", taken: bool = False) -> There:
     """A host with these backups."""
-    return There(guest, list(found), restored, taken)
+    return There(STOPPED if guest == "stopped" else guest, list(found), restored, taken)
 
 
 @pytest.mark.parametrize("want, found, action, kind", [
@@ -76,7 +77,8 @@ def test_what_is_refused(want: Wanted, guest: Any, found: list[Backup], words: s
 
 
 @pytest.mark.parametrize("params, path", [
-    ({"max_age": "soon"}, "max_age"), ({"max_age": 24}, "max_age"), ({"state": "absent"}, "id"), ({"state": "absent", "id": "x", "all": True}, "id"), ({"id": "x"}, "id"),
+    ({"max_age": "soon"}, "max_age"), ({"max_age": 24}, "max_age"), ({"state": "absent"}, "id"),
+    ({"state": "absent", "id": "x", "all": True}, "id"), ({"id": "x"}, "id"),
     ({"state": "absent", "all": True, "type": "full"}, "type"), ({"to": "x"}, "to"), ({"state": "restored", "max_age": "1h"}, "max_age"),
     ({"state": "absent", "id": "x", "new": True}, "new"), ({"all": True}, "all"),
 ])

@@ -99,7 +99,8 @@ def test_the_recorded_virtual_machines_are_read() -> None:
 
 
 def test_every_recorded_spec_is_a_valid_declaration() -> None:
-    for scenario in ("info-json/several", "info-json/ct-running", "info-json/ct-stopped", "info-json/vm-stopped", "values/limits", "values/limits-more"):
+    for scenario in ("info-json/several", "info-json/ct-running", "info-json/ct-stopped", "info-json/vm-stopped", "values/limits",
+                     "values/limits-more"):
         for name, spec in specs(scenario).items():
             problems: list[Any] = []
             parsed = parse_guest(spec, "virtuozzo", "", problems)
@@ -142,7 +143,8 @@ def test_a_guest_is_found_by_name_number_and_id() -> None:
 
 def test_notes_name_devices_and_a_note_alone_is_a_guest_that_was_begun() -> None:
     note = Annotation(fleet="shop", created=True, facts={
-        "name": "db1", "made": True, "nics": {"wan": {"type": "venet"}, "lan": {"mac": "00:1c:42:aa:bb:03", "device": "net7"}}, "tags": {"role": "db"}})
+        "name": "db1", "made": True, "tags": {"role": "db"},
+        "nics": {"wan": {"type": "venet"}, "lan": {"mac": "00:1c:42:aa:bb:03", "device": "net7"}}})
     begun = Annotation(fleet="shop", created=True, facts={"name": "new1", "vmtype": "vm", "id": "11111111-2222-3333-4444-555555555555"})
     files = {f"{read.NOTES}/{CT2}.json": note.to_json(), f"{read.NOTES}/11111111-2222-3333-4444-555555555555.json": begun.to_json()}
     found = read.by_name(node("info-json/several", files))
@@ -151,7 +153,8 @@ def test_notes_name_devices_and_a_note_alone_is_a_guest_that_was_begun() -> None
 
 
 def test_of_two_guests_with_one_name_both_are_told() -> None:
-    text = json.dumps([{"ID": CT1, "Name": "web", "Type": "CT"}, {"ID": CT2, "Name": "web", "Type": "CT"}, {"ID": VM1, "Name": "t", "Template": "yes"}])
+    text = json.dumps([{"ID": CT1, "Name": "web", "Type": "CT"}, {"ID": CT2, "Name": "web", "Type": "CT"},
+                       {"ID": VM1, "Name": "t", "Template": "yes"}])
     host = Says(text)
     assert set(read.by_name(read.read_node(host, command.Prlctl(host)))) == {"web", CT2}
 
@@ -162,7 +165,8 @@ def test_of_two_guests_with_one_name_both_are_told() -> None:
     ("cpus.count", 2, ["--cpus", "2"]), ("cpus.limit", "1.5", ["--cpulimit", "150"]), ("cpus.limit", None, ["--cpulimit", "0"]),
     ("cpus.shares", 500, ["--cpuunits", "500"]), ("cpus.cpuset", "0-1", ["--cpumask", "0-1"]), ("cpus.cpuset", None, ["--cpumask", "all"]),
     ("memory.size", 536870912, ["--memsize", "512M"]), ("memory.swap", 67108864, ["--swappages", "16384"]), ("memory.swap", 0, ["--swappages", "0"]),
-    ("io.limit", 524288, ["--iolimit", "512K"]), ("io.limit", 0, ["--iolimit", "0"]), ("dns", ["192.0.2.1", "192.0.2.2"], ["--nameserver", "192.0.2.1 192.0.2.2"]),
+    ("io.limit", 524288, ["--iolimit", "512K"]), ("io.limit", 0, ["--iolimit", "0"]),
+    ("dns", ["192.0.2.1", "192.0.2.2"], ["--nameserver", "192.0.2.1 192.0.2.2"]),
     ("dns", None, []), ("hostname", None, []), ("autostart", False, ["--autostart", "off"]),
 ])
 def test_what_is_sent(pattern: str, value: Any, words: list[str]) -> None:
@@ -170,7 +174,8 @@ def test_what_is_sent(pattern: str, value: Any, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("want, have, text", [
-    ({"nfs": True}, {}, "nfs:on"), ({}, {"nfs": True}, "nfs:off"), ({"sit": True, "nfs": False}, {"nfs": True}, "nfs:off,sit:on"), ({"nfs": True}, {"nfs": True}, ""),
+    ({"nfs": True}, {}, "nfs:on"), ({}, {"nfs": True}, "nfs:off"), ({"sit": True, "nfs": False}, {"nfs": True},
+    "nfs:off,sit:on"), ({"nfs": True}, {"nfs": True}, ""),
     ({"nfs": False}, {}, ""),
 ])
 def test_only_features_that_differ_are_sent(want: dict[str, bool], have: dict[str, bool], text: str) -> None:
@@ -197,20 +202,23 @@ def test_new_addresses_come_before_old_ones_go() -> None:
     assert [list(act.words) for act in acts] == [["--ipadd", "192.0.2.77"], ["--ipdel", "192.0.2.11"], ["--ipdel", "2001:db8::11"]]
     lan = {"name": "lan", "type": "veth", "network": "Bridged", "mac": "00:1c:42:aa:bb:03", "address": "198.51.100.6/24", "gateway": "198.51.100.1"}
     acts = devices.nic_acts(item, "lan", lan, noted, "db1")
-    assert [list(act.words) for act in acts] == [["--device-set", "net0", "--ipadd", "198.51.100.6/24"], ["--device-set", "net0", "--ipdel", "198.51.100.5/24"]]
+    assert [list(act.words) for act in acts] == [["--device-set", "net0", "--ipadd", "198.51.100.6/24"],
+                                                 ["--device-set", "net0", "--ipdel", "198.51.100.5/24"]]
     assert [list(act.words) for act in devices.nic_acts(item, "lan", None, noted, "db1")] == [["--device-del", "net0"]]
 
 
 def test_disks_are_added_grown_and_detached_with_their_image_kept() -> None:
     item = node("info-json/several")[VM1]
-    assert [list(act.words) for act in devices.disk_acts(item, "data", "hdd1", {"size": 5 << 30}, "vm1")] == [["--device-add", "hdd", "--size", "5120M"]]
-    assert [list(act.words) for act in devices.disk_acts(item, "root", "hdd0", {"size": 65 << 30}, "vm1")] == [["--device-set", "hdd0", "--size", "66560M"]]
+    [added] = devices.disk_acts(item, "data", "hdd1", {"size": 5 << 30}, "vm1")
+    [grown] = devices.disk_acts(item, "root", "hdd0", {"size": 65 << 30}, "vm1")
+    assert list(added.words) == ["--device-add", "hdd", "--size", "5120M"] and list(grown.words) == ["--device-set", "hdd0", "--size", "66560M"]
     assert devices.disk_acts(item, "root", "hdd0", {"size": 64 << 30}, "vm1") == []
     assert [list(act.words) for act in devices.disk_acts(item, "root", "hdd0", None, "vm1")] == [["--device-del", "hdd0", "--detach-only"]]
 
 
 @pytest.mark.parametrize("hotplug, size, reason", [
-    ({"vm": False}, 1, ""), ({"vm": True, "memory": True}, 3, ""), ({"vm": True, "memory": True}, 1, "gives no memory back"), ({"vm": True, "memory": False}, 3, "hot-plug"),
+    ({"vm": False}, 1, ""), ({"vm": True, "memory": True}, 3, ""), ({"vm": True, "memory": True}, 1,
+    "gives no memory back"), ({"vm": True, "memory": False}, 3, "hot-plug"),
 ])
 def test_when_a_running_machine_takes_memory(hotplug: dict[str, bool], size: int, reason: str) -> None:
     said = grammar.no_memory(size, {"memory": {"size": 2}, "hotplug": hotplug})
@@ -220,7 +228,8 @@ def test_when_a_running_machine_takes_memory(hotplug: dict[str, bool], size: int
 # -- exit codes and texts ---------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("rc, err, words", [
-    (253, WARNING + "Unable to connect to Virtuozzo.", "dispatcher does not answer"), (255, WARNING + "Failed to start the CT: no", "ended with 255: Failed to start the CT"),
+    (253, WARNING + "Unable to connect to Virtuozzo.", "dispatcher does not answer"),
+    (255, WARNING + "Failed to start the CT: no", "ended with 255: Failed to start the CT"),
     (91, "", "the OS template is not there"),
 ])
 def test_an_error_says_what_its_code_means(rc: int, err: str, words: str) -> None:

@@ -36,7 +36,8 @@ class VirtuozzoStore:
         if DANGEROUS.search(want.description):
             raise DeclarationError.at("description", "has characters that a shell would interpret", "leave quotes, $, backquotes and backslashes out")
         if not self.prlctl.installed():
-            raise EngineError("Virtuozzo is not installed on this host (no prlctl)", "run the role flotilla.virt.virtuozzo_host to see what is missing")
+            raise EngineError("Virtuozzo is not installed on this host (no prlctl)",
+                              "run the role flotilla.virt.virtuozzo_host to see what is missing")
         found = read.read_node(self.host, self.prlctl)
         self._guests = read.by_name({ident: item for ident, item in found.items() if item.document is not None})
         item = self._guests.get(want.name) or read.by_id(want.name, found)

@@ -60,6 +60,9 @@ class Builder:
             if item.state == "mounted":
                 self.prlctl.run("umount", item.ident)
             self.prlctl.run("delete", item.ident, timeout=command.CREATE_TIMEOUT)
+        left = self.checker.files_of(item.ident)
+        if left:
+            self.host.remove_tree(left)
         options = ["--vmtype", work.want["vmtype"], "--uuid", item.ident]
         if work.want["vmtype"] == table.CT:
             options += ["--ostemplate", self.checker.template_of(work.want["image"])]

@@ -255,6 +255,10 @@ class Checker:
             return [Problem(place, "the OS template %s has no cache on this host, and none is fetched" % template, "make it with vzpkg create cache")]
         return []
 
+    def files_of(self, ident: str) -> Optional[str]:
+        """The directory of a guest that has this id, registered or not."""
+        return next((place % ident for place in PRIVATE if self.host.exists(place % ident)), None)
+
     def choose_id(self, name: str, fleet: str) -> str:
         """The UUID of a new guest: derived from fleet and name. Raises Refused where it, or its directory, is in use."""
         for item in self.found.values():
@@ -264,7 +268,7 @@ class Checker:
                                   "move them and %s away before a new one gets this name, or register them again" % item.note_path)
                 return item.ident
         chosen = str(uuid.uuid5(_UUIDS, "%s\0%s" % (fleet, name)))
-        there = next((place % chosen for place in PRIVATE if self.host.exists(place % chosen)), None)
+        there = self.files_of(chosen)
         if chosen in self.found or there or self.reserved.get(chosen, name) != name:
             raise Refused("the id %s of the guest %s is in use: by %s" % (
                 chosen, name, self.found[chosen].name if chosen in self.found else there), "choose another name")
@@ -280,7 +284,8 @@ def _of_addresses(nic: Mapping[str, Any], place: str, taken: Mapping[str, str]) 
     found += [Problem(place + ".address", "%s is an address of the guest %s" % (word, taken[canonical(word)]),
                       "choose another one, or take it away there first") for word in addresses_of(nic.get("address")) if canonical(word) in taken]
     if nic.get("gateway") and not found and not same_family(nic["gateway"], nic.get("address")):
-        found.append(Problem(place + ".gateway", "%s is of no family that the NIC has an address of" % nic["gateway"], "give it such an address, or remove it"))
+        found.append(Problem(place + ".gateway", "%s is of no family that the NIC has an address of" % nic["gateway"],
+                             "give it such an address, or remove it"))
     return found
 
 

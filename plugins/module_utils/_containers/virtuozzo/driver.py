@@ -158,9 +158,15 @@ class VirtuozzoDriver:
 
     def _refuse_broken(self, work: Work) -> None:
         item: Optional[Guest] = work.actual.handle if work.actual is not None else None
-        if item is None or item.document is None or item.is_begun:
+        if item is None:
             return
         where = work.request.where + ": " if work.request.where else ""
+        left = self.checker.files_of(item.ident) if item.document is None and item.note is not None and item.note.facts.get(read.MADE) else None
+        if left:
+            raise Refused("%sthe guest %s is registered no more, and its files are in %s" % (where, work.name, left),
+                          "register it again (prlctl register %s), or move them away" % left)
+        if item.is_begun:
+            return
         if item.state in ("invalid", "unknown"):
             raise Refused("%sthe guest %s is %s for Virtuozzo" % (where, work.name, item.state),
                           "look at its directory %s, or declare state: absent to drop its registration" % (item.home or "that is gone"))
@@ -183,9 +189,7 @@ class VirtuozzoDriver:
             facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
         noted = {} if making else work.annotation.facts
         facts.update(self._noted_devices(work, item, noted))
-        left = [] if making else item.images([device for name, device in (facts["disks"] or {}).items()
-                                               if any(change.route == ("disks", name) and change.want is None for change in work.changes)])
-        facts[ORPHANED] = sorted(set(noted.get(ORPHANED) or ()) | set(left)) or None
+        facts[ORPHANED] = sorted(set(noted.get(ORPHANED) or ()) | set(_left(work, item, facts["disks"] or {}))) or None
         facts["due"] = due.due_state(work, making)
         facts[WAITING] = None if making else self._to_wait(work) or work.annotation.facts.get(WAITING)
         work.note(facts=facts)
@@ -365,6 +369,12 @@ class VirtuozzoDriver:
         found = inside.wait("virtuozzo", request.name, wanted["what"], wanted.get("timeout") or inside.TIMEOUT, look)
         actual.status.update(addresses=found.get("addresses", actual.status.get("addresses")))
         return found
+
+
+def _left(work: Work, item: Guest, disks: Mapping[str, str]) -> List[str]:
+    """The images of the disks that are to be detached."""
+    gone = {change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None}
+    return item.images([device for name, device in disks.items() if name in gone])
 
 
 def _touched(work: Work, kind: str) -> Tuple[str, ...]:

@@ -104,8 +104,10 @@ def read_node(host: Host, prlctl: Prlctl) -> Dict[str, Guest]:
     """Read every guest of the node, by its id; what only a note is left of too. Templates are none."""
     documents = {str(document.get("ID", "")).strip("{}"): document for document in prlctl.guests() if document.get("Template") != "yes"}
     notes = [name for name in host.list_dir(NOTES) if name.endswith(ENDING)]
-    confs = {ident: "%s/%s.conf" % (openvz.CONF, ident) for ident, document in documents.items() if document.get("Type") == "CT"}
-    texts = host.read_files(["%s/%s" % (NOTES, name) for name in notes] + list(confs.values()))
+    # One that vzctl made has its number there in place of its UUID.
+    confs = {ident: ["%s/%s.conf" % (openvz.CONF, word) for word in (ident, document.get("EnvID")) if word]
+             for ident, document in documents.items() if document.get("Type") == "CT"}
+    texts = host.read_files(["%s/%s" % (NOTES, name) for name in notes] + [path for paths in confs.values() for path in paths])
     found = {ident: Guest(ident, document) for ident, document in documents.items()}
     for name in notes:
         text = texts.get("%s/%s" % (NOTES, name))
@@ -113,7 +115,7 @@ def read_node(host: Host, prlctl: Prlctl) -> Dict[str, Guest]:
         if text:
             found.setdefault(ident, Guest(ident)).note = Annotation.from_json(text, "guest %s" % ident)
     for ident, item in found.items():
-        item.settings = settings_of(texts.get(confs.get(ident, ""), ""))
+        item.settings = settings_of(next((texts[path] for path in confs.get(ident, ()) if path in texts), ""))
         item.name = _name(item)
     return found
 
