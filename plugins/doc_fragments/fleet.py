@@ -3890,6 +3890,7 @@ options:
             - selinux
             - apparmor
             - dac
+            - none
           type:
             description:
             - V(none) switches it off.

@@ -3074,6 +3074,7 @@ options:
         - selinux
         - apparmor
         - dac
+        - none
       type:
         description:
         - V(none) switches it off.

@@ -21,8 +21,11 @@ Capacity = Callable[[str, str], Optional[int]]
 def spec_of(domain: Element, capacity: Capacity, renamed: elements.Names = elements.NO_NAMES) -> Spec:
     """Everything of a domain document that the grammar knows. Disks whose volume is missing are left out."""
     spec: Spec = table.DOMAIN.read(domain)
+    there = {(child.tag, below.tag) for child in domain for below in child} | {(child.tag, "") for child in domain}
     for things in table.DOMAIN.things:
-        things.read_into(spec, domain, renamed if things is table.DISKS else elements.NO_NAMES)
+        # Most documents have few of all the kinds of things, and looking for each takes longer than looking once.
+        if things.always or things.start in there:
+            things.read_into(spec, domain, renamed if things is table.DISKS else elements.NO_NAMES)
     spec["disks"] = {name: disk for name, disk in spec["disks"].items() if _measured(disk, capacity)}
     return spec
 

@@ -87,7 +87,7 @@ NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"
         example={"IP": "10.20.0.11"}),
     kvm("isolated", "bool", live("port/@isolated", "update_nic", "yesno", default=False),
         "Keep it apart from other isolated NICs of the same bridge."),
-    kvm("trust_guest_rx_filters", "bool", later("@trustGuestRxFilters", "yesno", default=False),
+    kvm("trust_guest_rx_filters", "bool", later("@trustGuestRxFilters", "yesno told", default=False),
         "Let the guest change the filters of a macvtap or network device of the host."),
     kvm("target", "name", later("target/@dev", assumed=True),
         "Name of its device on the host. Chosen at each start when nothing is declared."),
