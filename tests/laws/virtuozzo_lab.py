@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -142,5 +143,5 @@ class VirtuozzoLab(ContainerLab):
 
 
 def settled(documents: Documents) -> Documents:
-    """The documents less our notes, in whose starts two guests of one declaration differ."""
-    return {key: text for key, text in documents.items() if not key.endswith(NOTES)}
+    """The documents less our notes, in whose starts two guests of one declaration differ, and the MAC addresses that prlctl makes up."""
+    return {key: re.sub("00:?1C:?42(:?[0-9A-F]{2}){3}", "001C42", text) for key, text in documents.items() if not key.endswith(NOTES)}

@@ -6,6 +6,6 @@
 
 from __future__ import annotations
 
-from ..openvz.conftest import debian, host_network, make_node, stubborn, tiny
+from system.openvz.conftest import debian, host_network, make_node, stubborn, tiny
 
 __all__ = ["debian", "host_network", "make_node", "stubborn", "tiny"]

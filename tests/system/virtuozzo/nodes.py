@@ -14,3 +14,8 @@ from vznode.node import Node
 def virtuozzo(make_node: Callable[..., Node]) -> Node:
     """An empty node, strict, with prlctl 9."""
     return make_node(7)
+
+
+def stop_dispatcher(node: Node, down: bool = True) -> None:
+    """Let prlctl find no dispatcher, or one again."""
+    node.dispatcher_down = down

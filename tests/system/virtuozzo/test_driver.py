@@ -18,10 +18,11 @@ from vznode.node import Node
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers import locked
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.virtuozzo import table
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
 
-from ..openvz.conftest import TEMPLATE
-from ..openvz.test_driver import HASH, Connection, at
-from .nodes import virtuozzo
+from system.openvz.conftest import TEMPLATE
+from system.openvz.test_driver import HASH, Connection, at
+from .nodes import stop_dispatcher, virtuozzo
 
 pytestmark = pytest.mark.system
 Lab = VirtuozzoLab
@@ -461,3 +462,13 @@ def test_without_virtuozzo_check_mode_plans_against_an_empty_host(lab: Lab) -> N
     result = lab.check("web1", BASE)
     assert not result.failed and result.changed
     assert lab.apply("web1", BASE).failed and "prlctl" in lab.apply("web1", BASE).msg
+
+
+def test_a_dispatcher_that_is_down_is_told(lab: Lab) -> None:
+    """Reading says so, and how to start it; nothing is taken for gone."""
+    laws.converge(lab, "web1", {**SMALL, "state": "stopped"})
+    stop_dispatcher(lab.node)
+    with pytest.raises(EngineError, match="dispatcher does not answer.*systemctl start prl-disp"):
+        lab.apply("web1", SMALL)
+    stop_dispatcher(lab.node, down=False)
+    assert not lab.must("web1", {**SMALL, "state": "stopped"}).changed
