@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .node import Node
+from .prl.core import Prlctl
+from .prl.server import Prlsrvctl
 from .vzctl import Vzctl
 from .vzlist import Vzlist
 
@@ -45,9 +47,11 @@ class Vzpkg:
 
 
 def call(node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None) -> Said:
-    """Run `vzctl` or `vzlist` on a node; every call is appended to the node's log."""
+    """Run one of the programs on a node; every call is appended to the node's log."""
     name = Path(argv[0]).name
-    program: Any = {"vzlist": Vzlist, "vzpkg": Vzpkg}[name](node, argv) if name != "vzctl" else Vzctl(node, argv, stdin, stream, limit)
+    acting: dict[str, Any] = {"vzctl": Vzctl, "prlctl": Prlctl, "prlsrvctl": Prlsrvctl}
+    listing: dict[str, Any] = {"vzlist": Vzlist, "vzpkg": Vzpkg}
+    program = acting[name](node, argv, stdin, stream, limit) if name in acting else listing[name](node, argv)
     rc, out, err = program.run()
     said = Said(rc, out, err, program.used, program.violations)
     with (node.root / "calls.log").open("a") as log:

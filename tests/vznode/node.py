@@ -117,15 +117,17 @@ class Node:
     mainline: as the transcripts were recorded, without an OpenVZ kernel: no I/O limits, no check for addresses in use.
     strict: what the real program takes and a driver must not send is a violation (see README.md), and is refused.
     host_network: a command line that enters the network namespace of the node, empty for the current one.
+    prlctl: the year of the prlctl and prlsrvctl of version 7, whose output has fewer keys the older it is.
     """
 
     def __init__(self, root: str | Path, version: int = 4, mainline: bool = False, strict: bool = True,
-                 host_network: tuple[str, ...] = ()) -> None:
+                 host_network: tuple[str, ...] = (), prlctl: int = 2024) -> None:
         self.root = Path(root)
         self.version = version
         self.mainline = mainline
         self.strict = strict
         self.host_network = host_network
+        self.prlctl = prlctl
         self.processes: list[Any] = []
         self.etc, self.vz = self.root / "etc/vz", self.root / "vz"
         self.state = self.root / "vz/vznode"
@@ -212,6 +214,23 @@ class Node:
     def mount_point(self, ident: str) -> Path:
         """The root in this file system."""
         return self.root / self.place(ident, "VE_ROOT").lstrip("/")
+
+    def rootfs(self, ident: str) -> Path:
+        """The root file system in the private area: below root.hdd where prlctl made the container."""
+        disk = self.private(ident) / "root.hdd"
+        return disk if disk.is_dir() else self.private(ident)
+
+    @property
+    def dispatcher_down(self) -> bool:
+        """Whether prlctl and prlsrvctl find no dispatcher; to be set by a test."""
+        return (self.state / "dispatcher-down").exists()
+
+    @dispatcher_down.setter
+    def dispatcher_down(self, down: bool) -> None:
+        if down:
+            (self.state / "dispatcher-down").touch()
+        else:
+            (self.state / "dispatcher-down").unlink(missing_ok=True)
 
     # -- names ----------------------------------------------------------------------------------------------------
 
