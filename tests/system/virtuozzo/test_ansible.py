@@ -46,8 +46,6 @@ def test_modules_inventory_and_connection(space: Space, tmp_path: Path) -> None:
         said = ansible.module("container", declared)
         again = ansible.module("container", declared, verbosity=0)
         read = ansible.module("container_info", {})
-        backup = ansible.module("backup", {"name": "web1", "engine": "virtuozzo", "max_age": "1h"}, verbosity=0)
-        listed = ansible.module("backup_info", {}, verbosity=0)
         facts = ansible.module("host_info", {}, verbosity=0)
     assert not said.result.get("failed"), said.result
     assert (foreseen.result["changed"], foreseen.result["plan"]) == (said.result["changed"], said.result["plan"])
@@ -56,7 +54,6 @@ def test_modules_inventory_and_connection(space: Space, tmp_path: Path) -> None:
         assert_not_in(run.places(), [HASH])
     # vzctl has the same container, which is told once.
     assert [(item["name"], item["status"]["engine"]) for item in read.result["containers"]] == [("web1", "virtuozzo")]
-    assert backup.result["changed"] is True and [item["name"] for item in listed.result["backups"]] == ["web1"]
     assert facts.result["engines"]["virtuozzo"]["usable"] is True
     _assert_inventory(space, tmp_path)
     _assert_connection(space, tmp_path)
@@ -111,3 +108,18 @@ def test_the_role(space: Space, tmp_path: Path) -> None:
     assert missing.returncode != 0 and "absent-1 (vzpkg install template NAME)" in missing.stdout
     nowhere = play_role(space, tmp_path, "virtuozzo_host", virtuozzo_host_networks=["nosuch"])
     assert nowhere.returncode != 0 and "nosuch not on this node, which has Bridged, Host-Only" in " ".join(nowhere.stdout.split())
+
+
+def test_backups(space: Space, tmp_path: Path) -> None:
+    """The modules, one after the other: a full backup, listed, and no second one."""
+    want = {"name": "kept", "engine": "virtuozzo", "max_age": "1h"}
+    with syslog() as log:
+        ansible = Ansible(tmp_path, log, space.enter)
+        guest = {"name": "kept", "engine": "virtuozzo", "image": TEMPLATE, "memory": "64MiB", "state": "stopped"}
+        assert not ansible.module("container", guest, verbosity=0).result.get("failed")
+        foreseen = ansible.module("backup", want, check=True, verbosity=0)
+        said = ansible.module("backup", {**want, "expect_plan": foreseen.result["plan_id"]}, verbosity=0)
+        again = ansible.module("backup", want, verbosity=0)
+        listed = ansible.module("backup_info", {"name": "kept"}, verbosity=0)
+    assert said.result["changed"] is True and said.result["plan"] == foreseen.result["plan"] and again.result["changed"] is False
+    assert [item["spec"] for item in listed.result["backups"]] == [said.result["backup"]["spec"]]

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, engines_here
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost, Result
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.virtuozzo import command, declare, devices, driver, grammar, read, table
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import schema
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotation import Annotation
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet.engine import HostFacts, choose
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet.model import Guest
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import parse_guest
+from ansible_collections.flotilla.virt.plugins.plugin_utils._guests import Source, guest_of
 
 CONTRACTS = Path(__file__).parents[2] / "vznode/contracts"
 WARNING = "WARNING: You are using a deprecated CLI component that will be dropped in the next major release. Please use virsh instead\n"
@@ -266,3 +270,29 @@ def test_what_a_guest_runs_is_its_own() -> None:
     """Words after --without-shell are the guest's, and its exit code is not prlctl's."""
     host = Says("", 253)
     assert command.Prlctl(host).run("exec", CT1, "--without-shell", "sh", "-c", 'echo "$HOME"', wrong=True).rc == 253
+
+
+# -- around the driver ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("status, entered", [
+    ({"vmtype": "ct", "addresses": ["192.0.2.10"]}, True), ({"vmtype": "vm", "guest_tools": "installed"}, True),
+    ({"vmtype": "vm", "guest_tools": "not_installed"}, False), ({"vmtype": "vm"}, False),
+])
+def test_a_machine_is_entered_where_it_has_the_guest_tools(status: dict[str, Any], entered: bool) -> None:
+    found = guest_of({"name": "one", "spec": {"state": "running"}, "status": status}, "virtuozzo", Source("node1"))
+    assert ("ansible_connection" in found.variables) == entered
+
+
+@pytest.mark.parametrize("guest, usable, engine", [
+    ({}, ["virtuozzo", "openvz", "lxc"], "virtuozzo"), ({}, ["openvz", "lxc"], "openvz"), ({"vmtype": "vm"}, ["virtuozzo", "lxc"], "virtuozzo"),
+    ({"vmtype": "vm", "os": "windows"}, ["virtuozzo"], "virtuozzo"), ({"os": "windows"}, ["virtuozzo"], "kvm"),
+])
+def test_auto_prefers_virtuozzo_where_it_is(guest: dict[str, Any], usable: list[str], engine: str) -> None:
+    problems: list[Any] = []
+    spec = parse_guest(guest, "auto", "", problems)
+    facts = HostFacts({name: {"usable": True} for name in usable})
+    assert not problems and choose({}, Guest("one", "one", "guests[0]", spec, ()), facts)[0] == engine
+
+
+def test_openvz_is_left_out_where_the_dispatcher_manages_its_containers() -> None:
+    assert "openvz" not in engines_here(Says()) and "openvz" in engines_here(LocalHost()) and set(engines_here(Says())) < set(DRIVERS)
