@@ -46,13 +46,17 @@ class Vzpkg:
         return 0, "".join("%-35s 2026-11-25 10:00:00\n" % name for name in names), ""
 
 
-def call(node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None) -> Said:
-    """Run one of the programs on a node; every call is appended to the node's log."""
+def call(node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None,
+         parse_only: bool = False) -> Said:
+    """Run one of the programs on a node; every call is appended to the node's log.
+
+    parse_only: end prlctl and prlsrvctl with 77 where their words are taken, as the recording of their parser does.
+    """
     name = Path(argv[0]).name
     acting: dict[str, Any] = {"vzctl": Vzctl, "prlctl": Prlctl, "prlsrvctl": Prlsrvctl}
     listing: dict[str, Any] = {"vzlist": Vzlist, "vzpkg": Vzpkg}
     program = acting[name](node, argv, stdin, stream, limit) if name in acting else listing[name](node, argv)
-    rc, out, err = program.run()
+    rc, out, err = program.run(parse_only) if parse_only else program.run()
     said = Said(rc, out, err, program.used, program.violations)
     with (node.root / "calls.log").open("a") as log:
         log.write(json.dumps({"argv": [name, *argv[1:]], "rc": rc, "used": sorted(said.used), "violations": said.violations}) + "\n")

@@ -17,7 +17,7 @@ from laws.ansible_run import Ansible, syslog
 from laws.planted import assert_not_in
 from support.tiny_image import make_image
 
-from system.openvz.conftest import TEMPLATE, TOOLS
+from vznode.fixtures import TEMPLATE, TOOLS
 from system.openvz.test_ansible import TRANSFER, Space, inventory_of, play_role
 from system.openvz.test_driver import HASH
 

@@ -20,7 +20,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._containers import l
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.virtuozzo import table
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors import EngineError
 
-from system.openvz.conftest import TEMPLATE
+from vznode.fixtures import TEMPLATE
 from system.openvz.test_driver import HASH, Connection, at
 from .nodes import stop_dispatcher, virtuozzo
 

@@ -14,7 +14,7 @@ from vznode.node import Node
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.virtuozzo import command
 
-from system.openvz.conftest import TEMPLATE
+from vznode.fixtures import TEMPLATE
 from .nodes import virtuozzo
 from .test_backup import BackupLab
 from .test_driver import LAN, SMALL, WAN, edited

@@ -28,6 +28,7 @@ class Parsed:
     ident: str = ""
     options: list[tuple[str, Any]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    destination: str = ""
 
     def get(self, *names: str) -> Any:
         """The last value of an option, None where it was not said."""
@@ -230,8 +231,32 @@ class Prlctl(Program):
             self.violation("create without --vmtype makes a virtual machine")
         if said and parsed.get("--vmtype") and self.argv[self.argv.index("--vmtype") + 1] in said:
             self.violation("an abbreviated --vmtype")
+        distribution = parsed.get("-d", "--distribution")
+        if distribution is not None and distribution not in self.rules["distributions"]:
+            self.err.extend(self.text(self.rules["errors"]["value"]["err"], option="--distribution", value=distribution))
+            self.violation("a distribution that prlctl does not know")
         if not parsed.ident or DANGEROUS.search(parsed.ident):
             self.violation("a name that is empty, or that root's shell would read")
+
+    def _words_of_migrate(self, parsed: Parsed, rest: list[str]) -> list[str]:
+        if not rest or rest[0].startswith("-"):
+            self.refuse("migrate_usage")
+        host = rest[0].rpartition("@")[2].partition("/")[0]
+        if not re.fullmatch(r"[0-9.]+|localhost", host) and host not in self.guests.peers():
+            self.refuse("destination", value=rest[0])
+        parsed.destination = rest[0]
+        return rest[1:]
+
+    def _check_problem_report(self, parsed: Parsed) -> None:
+        if not parsed.has("--dump", "--send"):
+            self.refuse("report_usage")
+
+    def _check_snapshot_switch(self, parsed: Parsed) -> None:
+        if not parsed.has("--id"):
+            self.violation("%s without an id" % parsed.action)
+
+    def _check_snapshot_delete(self, parsed: Parsed) -> None:
+        self._check_snapshot_switch(parsed)
 
     def _check_exec(self, parsed: Parsed) -> None:
         if not parsed.has("--without-shell"):
@@ -441,6 +466,48 @@ class Prlctl(Program):
         self.err.extend(err.split("\n")[:-1] if err.endswith("\n") else [err] if err else [])
         if rc:
             raise Ended(rc if rc > 0 else 128 - rc)
+
+    # -- copies ---------------------------------------------------------------------------------------------------
+
+    def _do_clone(self, parsed: Parsed) -> None:
+        from .copies import clone  # pylint: disable=import-outside-toplevel,cyclic-import
+        clone(self, parsed, self.guest(parsed))
+
+    def _do_migrate(self, parsed: Parsed) -> None:
+        from .copies import migrate  # pylint: disable=import-outside-toplevel,cyclic-import
+        migrate(self, parsed, self.guest(parsed))
+
+    def _snapshots(self, parsed: Parsed) -> Any:
+        from .copies import Snapshots  # pylint: disable=import-outside-toplevel,cyclic-import
+        return Snapshots(self, self.guest(parsed))
+
+    def _do_snapshot(self, parsed: Parsed) -> None:
+        self._snapshots(parsed).make(parsed)
+
+    def _do_snapshot_list(self, parsed: Parsed) -> None:
+        self._snapshots(parsed).print(parsed)
+
+    def _do_snapshot_switch(self, parsed: Parsed) -> None:
+        self._snapshots(parsed).switch(parsed)
+
+    def _do_snapshot_delete(self, parsed: Parsed) -> None:
+        self._snapshots(parsed).delete(parsed)
+
+    def _backups(self) -> Any:
+        from .copies import Backups  # pylint: disable=import-outside-toplevel,cyclic-import
+        return Backups(self)
+
+    def _do_backup(self, parsed: Parsed) -> None:
+        self._backups().make(parsed, self.guest(parsed))
+
+    def _do_backup_list(self, parsed: Parsed) -> None:
+        self._backups().print(parsed)
+
+    def _do_backup_delete(self, parsed: Parsed) -> None:
+        self._backups().delete(parsed)
+
+    def _do_restore(self, parsed: Parsed) -> None:
+        self._backups().restore(parsed)
 
     def _do_enter(self, parsed: Parsed) -> None:
         self.guest(parsed)

@@ -89,7 +89,7 @@ class Guest:
 
     @property
     def state(self) -> str:
-        """prlctl's word for its state. `fed` in the record says it for a test that has no such guest."""
+        """prlctl's word for its state. `fed` in the record is what a test says of a guest, whatever it is."""
         if self.record.get("fed", {}).get("state"):
             return str(self.record["fed"]["state"])
         if self.kind == VM:
@@ -128,7 +128,7 @@ class Guest:
         found.update(self.record)
         if self.kind == CT:
             found.update(self._stored())
-        found["name"] = self.name
+        found.update({"name": self.name, **self.record.get("fed", {})})
         return found
 
     def _stored(self) -> dict[str, Any]:
@@ -216,3 +216,25 @@ class Guests:
     def bridge_of(self, network: str) -> str:
         """The bridge behind a virtual network, empty where there is none."""
         return next((one["Bridge"] for one in self.networks() if one["Network ID"] == network), "")
+
+    def peers(self) -> dict[str, str]:
+        """Other nodes by their host name or address: the folder of each, as a test has put it there."""
+        place = self.node.state / "prl/peers.json"
+        found: dict[str, str] = json.loads(place.read_text()) if place.exists() else {}
+        return found
+
+    def server(self) -> dict[str, Any]:
+        """What prlsrvctl has been set to, and the node's own id."""
+        place = self.node.state / "prl/server.json"
+        if place.exists():
+            found: dict[str, Any] = json.loads(place.read_text())
+            return found
+        found = {"id": str(uuid.uuid4())}
+        self.set_server(found)
+        return found
+
+    def set_server(self, settings: dict[str, Any]) -> None:
+        """Write them."""
+        place = self.node.state / "prl/server.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(json.dumps(settings))

@@ -26,6 +26,8 @@ HEADS: dict[str, tuple[str, int]] = {
 """Fields, with the head of the column and its width."""
 DEFAULT = ("uuid", "status", "ip_configured", "type", "name")
 TEMPLATES = ("uuid", "dist", "type", "name")
+FEATURES = ("sysfs", "nfs", "sit", "ipip", "ppp", "ipgre", "bridge", "nfsd", "time")
+"""In the order of the formatter."""
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\t": "\\t", "\b": "\\b", "\f": "\\f", "\r": "\\r"}
 
 
@@ -115,9 +117,10 @@ def _devices(guest: Guest, field: str) -> str:
 
 
 def addresses_of(guest: Guest) -> list[str]:
-    """Every address of a guest, of venet0 first."""
-    return [word for name, device in hardware(guest, False, 9999).items() if name.startswith(("net", "venet"))
-            for word in device.get("ips", "").split()]
+    """Every address of a guest: version 4 first, of venet0 first."""
+    words = [word for name, device in hardware(guest, False, 9999).items() if name.startswith(("net", "venet"))
+             for word in device.get("ips", "").split()]
+    return sorted(words, key=lambda word: ":" in word)
 
 
 def _line(text: str) -> str:
@@ -125,7 +128,8 @@ def _line(text: str) -> str:
 
 
 def _features(text: str) -> str:
-    return "".join(word + " " for word in re.split(r"[,\s]+", text) if word.endswith(":on"))
+    have = re.split(r"[,\s]+", text)
+    return "".join(name + ":on " for name in FEATURES if name + ":on" in have)
 
 
 # -- everything of a guest ----------------------------------------------------------------------------------------
@@ -240,7 +244,7 @@ def _text(guest: Guest, one: dict[str, Any]) -> list[str]:
     lines = []
     for key, value in one.items():
         if key == "Hardware":
-            lines += ["Hardware:"] + ["  " + _device_text(name, device) for name, device in value.items()]
+            lines += ["Hardware:"] + ["  " + device_text(name, device) for name, device in value.items()]
         elif key == "ID":
             lines.append("ID: {%s}" % value)
         elif key == "Uptime":
@@ -262,7 +266,8 @@ def _text(guest: Guest, one: dict[str, Any]) -> list[str]:
 _QUOTED = ("iolimit", "image", "type", "dev", "ifname", "network", "ips", "gw", "gw6")
 
 
-def _device_text(name: str, device: dict[str, Any]) -> str:
+def device_text(name: str, device: dict[str, Any]) -> str:
+    """One device in a line."""
     if name == "memory_guarantee":
         return "memory_guarantee " + ("auto" if device.get("auto") else str(device["value"]))
     if name == "NUMA nodes:":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from typing import Any
 
 from ..node import Ended
@@ -24,15 +23,10 @@ class Prlsrvctl(Program):
 
     def parse(self) -> Parsed:
         words = self.argv[1:]
+        if self.node.prlctl >= 2021:
+            self.err.append(self.rules["warning"])
         if not words:
             self.refuse("usage")
-        try:
-            return self._parse(words)
-        finally:
-            if self.node.prlctl >= 2021:
-                self.err.append(self.rules["warning"])
-
-    def _parse(self, words: list[str]) -> Parsed:
         if words == ["--help"]:
             self.used.add(("", "--help"))
             self.out.extend(self.text("{usage}"))
@@ -75,15 +69,8 @@ class Prlsrvctl(Program):
 
     # -- the node -------------------------------------------------------------------------------------------------
 
-    def _settings(self) -> dict[str, Any]:
-        place = self.node.state / "prl/server.json"
-        found: dict[str, Any] = json.loads(place.read_text()) if place.exists() else {"id": str(uuid.uuid4())}
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(json.dumps(found))
-        return found
-
     def _do_info(self, parsed: Parsed) -> None:
-        have = self._settings()
+        have = self.guests.server()
         pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
         self._print(parsed, {
             "ID": "{%s}" % have["id"], "Hostname": os.uname().nodename, "Version": "Server %s" % self.version, "VM home": "/vz/vmprivate",
@@ -95,9 +82,9 @@ class Prlsrvctl(Program):
             "Hardware info": {"cpu": "%d" % (os.cpu_count() or 1), "memory": "%dMb" % pages}})
 
     def _do_set(self, parsed: Parsed) -> None:
-        have = self._settings()
+        have = self.guests.server()
         have.update(dict(parsed.options))
-        (self.node.state / "prl/server.json").write_text(json.dumps(have))
+        self.guests.set_server(have)
 
     def _do_user_list(self, parsed: Parsed) -> None:
         self._print(parsed, [{"Name": "root@.", "MNG_SETTINGS": "allowed", "DEF_VM_HOME": "/vz/vmprivate"}])

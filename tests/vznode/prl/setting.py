@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..node import Ended
 from . import network
 from .guests import CT, Guest
+from .listing import device_text, hardware
 from .making import IMAGE
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _TO_VZCTL = {"cpus": "--cpus", "cpuunits": "--cpuunits", "cpumask": "--cpumask",
              "quotaugidlimit": "--quotaugidlimit", "rate": "--rate", "ratebound": "--ratebound", "ha_enable": "--ha_enable", "ha_prio": "--ha_prio",
              "os": "--distribution", "applyconfig": "--applyconfig"}
 _NET = ("network", "mac", "ipadd", "ipdel", "ipset", "gw", "gw6", "dhcp", "dhcp6", "ifname", "card", "nameserver", "searchdomain", "type", "ipfilter")
-_SAYS = (("name", "Set name of {word} to '{value}'"), ("cpus", "set cpu cores(8): {value}"), ("cpuunits", "set cpuunits {value}"),
+_SAYS = (("name", "Set name of {word} to '{value}'"), ("cpus", "set cpu cores({node}): {value}"), ("cpuunits", "set cpuunits {value}"),
          ("cpulimit", "set cpulimit {value}"), ("ioprio", "set ioprio {value}"), ("iolimit", "Set up iolimit: {value}"),
          ("iopslimit", "set IOPS limit {value}"), ("memsize", "Set the memsize parameter to {value}Mb."), ("features", "set features: {value} "),
          ("swappages", "Set swappages {value}"), ("userpasswd", "Authentication tokens updated successfully."))
@@ -114,7 +116,7 @@ class Setting:
         call = self.call
         for key, text in _SAYS:
             if key in self.said:
-                call.out.append(text.format(value=self.said[key], word=self.guest.word))
+                call.out.append(text.format(value=self.said[key], word=self.guest.word, node=os.cpu_count()))
         call.out.extend(self.said_of_devices)
         if self.said.get("swappages") or self.said.get("swap"):
             call.err.append("WARNING: Use of swap significantly slows down both the container and the node.")
@@ -169,7 +171,12 @@ class Setting:
         else:
             self.call.fail("not_configured")
         disks[name] = device
-        self.said_of_devices.append("Created %s (+) %s" % (name, device["port"]))
+        self._told("Created", name)
+
+    def _told(self, what: str, name: str) -> None:
+        device = hardware(self.guest, False, self.call.node.prlctl).get(name)
+        if device is not None:
+            self.said_of_devices += ["%s %s" % (what, device_text(name, device)), ""]
 
     def _disks(self) -> dict[str, Any]:
         found: dict[str, Any] = self.guest.record.setdefault("disks" if self.guest.kind == CT else "devices", {})
@@ -193,6 +200,7 @@ class Setting:
         assert device is not None
         if "size" in self.said:
             self._resize(name)
+            return
         words = self._take("image", "mnt", "enable", "disable")
         if "image" in words:
             device.update({"image": words["image"], "state": "connected"})
@@ -200,24 +208,25 @@ class Setting:
             device["mnt"] = words["mnt"]
         if "enable" in words or "disable" in words:
             device["enabled"] = "enable" in words
-        self.said_of_devices.append("Configured %s" % name)
+        self._told("Configured", name)
 
     def _resize(self, name: str) -> None:
         size = self.said.pop("size")
+        device = hardware(self.guest, False, self.call.node.prlctl).get(name)
+        if device is None:
+            self.call.fail("no_device_there", value=name)
+        assert device is not None
+        self.said_of_devices.append("Resize disk image '%s' up to %d" % (device["image"], size))
+        # The size in this line is that from before.
+        self._told("Configured", name)
         if self.guest.kind == CT and name == "hdd0":
             done = subprocess.run(["du", "-sm", str(self.guest.node.rootfs(self.guest.ident))], capture_output=True, check=True, text=True)
             if size < int(done.stdout.split()[0]):
                 self.call.say("operation", verb="configure", kind="CT", text="Unable to change image size to %d sectors" % (size * 2048))
                 raise Ended(255)
             self.call.must("configure", self.guest, "set", "--diskspace", "%d:%d" % (size << 10, size << 10), "--save")
-            image = self.guest.home + "/root.hdd"
         else:
-            device = self._disks().get(name)
-            if device is None:
-                self.call.fail("no_device_there", value=name)
-            assert device is not None
-            device["size"], image = size, device["image"]
-        self.said_of_devices += ["Resize disk image '%s' up to %d" % (image, size), "Configured %s (+) image='%s'" % (name, image), ""]
+            self._disks()[name]["size"] = size
 
     def _delete(self, name: str) -> None:
         words = self._take("detach_only", "destroy_image")
@@ -277,7 +286,7 @@ class Setting:
             devices[name] = {"dev": "vme" + mac.lower(), "enabled": True, "network": words.get("network", "Bridged"), "mac": mac,
                              "card": words.get("card", "virtio"), "state": "connected"}
             self._net_of_machine(devices[name], {key: value for key, value in words.items() if key not in ("mac", "network", "card")})
-        self.said_of_devices.append("Created %s (+)" % name)
+        self._told("Created", name)
 
     def _net_of_machine(self, device: dict[str, Any], words: dict[str, Any]) -> None:
         device["ips"] = self._addresses(device.get("ips", []))
@@ -309,7 +318,7 @@ class Setting:
                 self.call.fail("no_device_there", value=name)
             assert device is not None
             self._net_of_machine(device, words)
-        self.said_of_devices.append("Configured %s (+)" % name)
+        self._told("Configured", name)
 
     def _delete_net(self, name: str) -> None:
         guest = self.guest
