@@ -42,11 +42,11 @@ def test_everything_that_the_driver_may_send_is_sent_by_a_test(make_node: Callab
 
 def _containers(lab: BackupLab) -> None:
     lab.must("web1", edited(io={"limit": "10MiB", "iops": 100, "priority": 3}, cpus={"count": 1, "limit": "0.5", "shares": 500, "cpuset": "0"},
-                            nics=[WAN, LAN], container_features={"nfs": True}))
+                            nics=[WAN, LAN, {"name": "back", "network": "Host-Only"}], container_features={"nfs": True}))
     lab.must("web1", edited(nics=[{**WAN, "address": "192.0.2.11"}, {**LAN, "address": "198.51.100.6/24"}], container_features={"sit": True}))
     lab.must("web1", edited(nics=[WAN], disk="12GiB", container_features={"sit": True}, wait_for="running"))
-    lab.must("web1", edited(state="paused"))
-    lab.must("web1", edited(state="running"))
+    lab.must("web1", edited(state="paused", disk="12GiB"))
+    lab.must("web1", edited(state="running", disk="12GiB"))
     lab.must("web1", {"state": "stopped"})
     lab.templates["stubborn"] = "stubborn-1-x86_64"
     lab.must("gone", {**SMALL, "image": "stubborn"})

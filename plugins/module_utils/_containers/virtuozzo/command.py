@@ -125,6 +125,10 @@ class Prlctl:
         rows = [row for row in self.server("cttemplate", "list", "-j") if row.get("Type", "os") == "os"]
         return {str(row.get("Name", "")).lstrip("."): row.get("Cached", "yes") == "yes" for row in rows}
 
+    def machine_home(self) -> str:
+        """The directory of the node in which new virtual machines are made."""
+        return str(self.server("info", "-j").get("VM home") or "/vz/vmprivate").rstrip("/")
+
     def networks(self) -> List[str]:
         """The names of the node's virtual networks."""
         return [str(row.get("Network ID", "")) for row in self.server("net", "list", "-j")]

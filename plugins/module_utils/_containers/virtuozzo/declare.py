@@ -25,6 +25,7 @@ from ..lxc.declare import plain_user
 from ..openvz.config import DANGEROUS
 from ..openvz.declare import Templates, of_disks, of_limits, of_power, of_venet, shrinking
 from ..openvz.grammar import VENET, canonical
+from ..openvz.read import global_settings
 from ..openvz.table import HOSTNAME
 from . import grammar, read, table
 from .command import Prlctl
@@ -32,7 +33,6 @@ from .table import CT, MIB, VM
 
 FEATURES = frozenset(("bridge", "ipgre", "ipip", "nfs", "nfsd", "ppp", "sit", "time"))
 ENGINE = "virtuozzo"
-PRIVATE = ("/vz/private/%s", "/vz/vmprivate/%s")
 _TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
 _DISK_OPTIONS = ("name", "size", "was", "existing")
 _UUIDS = uuid.UUID("3c0c8d0e-6b59-5d53-a6cb-0a4a7f1a2d11")
@@ -257,7 +257,11 @@ class Checker:
 
     def files_of(self, ident: str) -> Optional[str]:
         """The directory of a guest that has this id, registered or not."""
-        return next((place % ident for place in PRIVATE if self.host.exists(place % ident)), None)
+        if "places" not in self._known:
+            private = global_settings(self.host).get("VE_PRIVATE", "/vz/private/$VEID")
+            self._known["places"] = (private, self.prlctl.machine_home() + "/$VEID")
+        places = [place.replace("$VEID", ident) for place in self._known["places"]]
+        return next((place for place in places if self.host.exists(place)), None)
 
     def choose_id(self, name: str, fleet: str) -> str:
         """The UUID of a new guest: derived from fleet and name. Raises Refused where it, or its directory, is in use."""

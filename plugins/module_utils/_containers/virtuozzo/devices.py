@@ -93,7 +93,7 @@ def _mac(word: str) -> str:
 def _addressing(want: Mapping[str, Any], kind: str) -> List[str]:
     if kind == table.VM:
         return []
-    words = [word for address in addresses_of(want.get("address")) for word in ("--ipadd", address)]
+    words = [word for address in addresses_of(want.get("address")) for word in ("--ipadd", address)] or ["--dhcp", "yes"]
     return words + (["--gw", str(want["gateway"])] if want.get("gateway") else [])
 
 
@@ -110,6 +110,10 @@ def _change(there: Mapping[str, Any], device: str, name: str, want: Mapping[str,
     if "address" in want:
         acts += [Act("take the address %s from the NIC %s of %s" % (word, name, guest), ["--device-set", device, "--ipdel", word])
                  for word in have if word not in then]
+    if there.get("dhcp") == "yes" and then:
+        acts.append(Act("let the NIC %s of %s ask no DHCP server" % (name, guest), ["--device-set", device, "--dhcp", "no"]))
+    elif have and "address" in want and not then:
+        acts.append(Act("let the NIC %s of %s ask a DHCP server" % (name, guest), ["--device-set", device, "--dhcp", "yes"]))
     if want.get("gateway") and canonical(str(there.get("gw") or "")) != want["gateway"]:
         acts.append(Act("set the gateway of the NIC %s of %s" % (name, guest), ["--device-set", device, "--gw", str(want["gateway"])]))
     return acts
