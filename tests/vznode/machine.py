@@ -146,7 +146,8 @@ def add_address(node: Node, ident: str, address: str) -> None:
         _ip(node, "link", "set", host, "up")
         _inside(live, "link", "set", "venet0", "up")
         _inside(live, "addr", "add", "127.0.0.2/32", "dev", "venet0")
-        _inside(live, "route", "add", "default", "dev", "venet0")
+        # A bridged interface may have brought a gateway before.
+        _inside(live, "route", "add", "default", "dev", "venet0", check=False)
         live["venet"] = True
         node.note(ident, live)
     bare = address.partition("/")[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 import uuid
 from pathlib import Path
@@ -109,7 +110,10 @@ class Guest:
         """Write the record."""
         place = self.node.state / "prl" / (self.uuid + ".json")
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(self.record, indent=1))
+        # Other calls read it at the same time.
+        partial = place.with_name("%s.%d" % (self.uuid, threading.get_ident()))
+        partial.write_text(json.dumps(self.record, indent=1))
+        partial.replace(place)
         if self.kind == VM and self.home_path.exists():
             (self.home_path / "config.pvs").write_text(json.dumps(self.record, indent=1))
 
@@ -218,6 +222,12 @@ class Guests:
         place = self.node.state / "prl/peers.json"
         found: dict[str, str] = json.loads(place.read_text()) if place.exists() else {}
         return found
+
+    def set_peers(self, peers: dict[str, str]) -> None:
+        """Let this node know others."""
+        place = self.node.state / "prl/peers.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(json.dumps(peers))
 
     def server(self) -> dict[str, Any]:
         """What prlsrvctl has been set to, and the node's own id."""
