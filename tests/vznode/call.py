@@ -14,7 +14,7 @@ from typing import Any
 from .node import Node
 from .prl.core import Prlctl
 from .prl.server import Prlsrvctl
-from .vzctl import Vzctl
+from .vzctl import Vzctl, grammar
 from .vzlist import Vzlist
 
 
@@ -67,3 +67,23 @@ def log_of(node: Node) -> list[dict[str, Any]]:
     """Every call on this node so far."""
     path = node.root / "calls.log"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def used(node: Node, *programs: str) -> set[tuple[str, str]]:
+    """The grammar entries that the calls of these programs used (all: of any), each as its command and option.
+
+    A command itself is (command, ""); a sub-command of prlsrvctl is (command, sub-command). For the rule that everything that a driver may send
+    is sent by a test: the driver's own table less this set must be empty. Each entry is in the grammar, or it would not be here.
+    """
+    return {(command, option) for entry in log_of(node) if not programs or entry["argv"][0] in programs for command, option in entry["used"]}
+
+
+def entries(program: str) -> set[tuple[str, str]]:
+    """Everything that a grammar knows, in the form of `used`: what a driver's table names and this has not, the double would refuse."""
+    rules = grammar(program)
+    found = {("", option) for option in rules["global_options"]}
+    for name, entry in (rules.get("actions") or rules["commands"]).items():
+        subs = entry.get("subs", {})
+        options = set(rules["set"] if name == "set" and "set" in rules else entry.get("options", {})) | {option for sub in subs.values() for option in sub["options"]}
+        found |= {(name, option) for option in ("", *options, *subs, *(rules["global_options"] if "actions" in rules else ()))}
+    return found

@@ -156,6 +156,11 @@ class Node:
         else:
             (self.vz / f"template/cache/{name}.tar").symlink_to(tarball)
 
+    def uncached(self) -> list[str]:
+        """The templates that are installed and have no cache; a test puts them there as folders."""
+        place = self.vz / "template/installed"
+        return sorted(path.name for path in place.iterdir()) if place.exists() else []
+
     def template(self, name: str) -> Path | None:
         """The tarball of a template."""
         name = name.lstrip(".") if self.version == 7 else name

@@ -313,7 +313,7 @@ class Backups:
                  "Description: " + one["description"], "ServerUuid: {%s}" % self.call.guests.server()["id"], "DiskList:"]
         home = "/vz/private/" if one["kind"] == CT else "/vz/vmprivate/"
         for disk in disks:
-            lines += ["\tName: " + disk, "\tOriginalPath: %s%s/%s" % (home, one["guest"], disk), "\tSize: %d" % size_of(self.path(one) / disk), ""]
+            lines += ["\tName: " + disk, "\tOriginalPath: %s%s/%s" % (home, one["guest"], disk), "\tSize: %d" % size_of(self.path(one) / disk)]
         return [*lines, ""]
 
     def delete(self, parsed: Parsed) -> None:

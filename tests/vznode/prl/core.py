@@ -16,6 +16,8 @@ from ..vzctl import DANGEROUS, Vzctl, grammar
 from . import values
 from .guests import CT, Guest, Guests
 
+NOT_DONE = 250
+"""The code of what the double refuses by itself."""
 PARSED = 77
 """The code of the recorded parser that took the words."""
 
@@ -53,6 +55,8 @@ class Program:
         self.guests = Guests(node)
         self.out: list[str] = []
         self.err: list[str] = []
+        # What a command in a guest printed, to the byte.
+        self.guests_out, self.guests_err = "", ""
         self.used: set[tuple[str, str]] = set()
         self.violations: list[str] = []
 
@@ -66,7 +70,7 @@ class Program:
                 rc = 0
         except Ended as end:
             rc = end.rc
-        return rc, "".join(line + "\n" for line in self.out), "".join(line + "\n" for line in self.err)
+        return rc, "".join(line + "\n" for line in self.out) + self.guests_out, "".join(line + "\n" for line in self.err) + self.guests_err
 
     def parse(self) -> Parsed:
         """Read the words. Raises Ended."""
@@ -113,7 +117,7 @@ class Program:
         if self.node.strict:
             self.violations.append(text)
             self.err.append("vznode: " + text)
-            raise Ended(250)
+            raise Ended(NOT_DONE)
 
     # -- options --------------------------------------------------------------------------------------------------
 
@@ -270,7 +274,13 @@ class Prlctl(Program):
         """Raises Ended."""
         if self.node.dispatcher_down:
             self.fail("no_dispatcher")
-        getattr(self, "_do_" + parsed.action.replace("-", "_"))(parsed)
+        act = getattr(self, "_do_" + parsed.action.replace("-", "_"), None)
+        if act is None:
+            # The words are known, and nothing is behind them: that must not look like success.
+            self.violations.append("the double does not do prlctl %s" % parsed.action)
+            self.err.append("vznode: the double does not do prlctl %s" % parsed.action)
+            raise Ended(NOT_DONE)
+        act(parsed)
 
     def guest(self, parsed: Parsed) -> Guest:
         """The guest that the words name; ends where there is none."""
@@ -461,9 +471,7 @@ class Prlctl(Program):
         if guest.state != "running":
             self.fail("not_started", verb="execute the command in", kind=guest.word, name=guest.name)
         argv = parsed.words if parsed.has("--without-shell") else ["/bin/sh", "-c", " ".join(parsed.words)]
-        rc, out, err = enter(self.node, guest.ident, argv, self.stdin, self.stream)
-        self.out.extend(out.split("\n")[:-1] if out.endswith("\n") else [out] if out else [])
-        self.err.extend(err.split("\n")[:-1] if err.endswith("\n") else [err] if err else [])
+        rc, self.guests_out, self.guests_err = enter(self.node, guest.ident, argv, self.stdin, self.stream)
         if rc:
             raise Ended(rc if rc > 0 else 128 - rc)
 
@@ -509,9 +517,9 @@ class Prlctl(Program):
     def _do_restore(self, parsed: Parsed) -> None:
         self._backups().restore(parsed)
 
-    def _do_enter(self, parsed: Parsed) -> None:
-        self.guest(parsed)
+    # -- the rest -------------------------------------------------------------------------------------------------
 
-    def _do_console(self, parsed: Parsed) -> None:
-        self.guest(parsed)
-
+    def _do_reset_uptime(self, parsed: Parsed) -> None:
+        guest = self.guest(parsed)
+        guest.record["since"] = time.time()
+        guest.save()

@@ -223,6 +223,12 @@ class Guests:
         found: dict[str, str] = json.loads(place.read_text()) if place.exists() else {}
         return found
 
+    def set_peers(self, peers: dict[str, str]) -> None:
+        """Let this node know others."""
+        place = self.node.state / "prl/peers.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(json.dumps(peers))
+
     def server(self) -> dict[str, Any]:
         """What prlsrvctl has been set to, and the node's own id."""
         place = self.node.state / "prl/server.json"

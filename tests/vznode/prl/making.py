@@ -52,7 +52,8 @@ def _container(call: Prlctl, parsed: Parsed, ident: str) -> None:
     tarball = node.template(template)
     if tarball is None:
         call.violation("the template %s is not there: prlctl would make its cache from the network" % template)
-        _vzctl_failed(call, 91, "The OS template %s is not cached" % template)
+        installed = template.lstrip(".") in node.uncached()
+        _vzctl_failed(call, 221 if installed else 91, "The OS template %s is not %s" % (template, "cached" if installed else "found"))
     assert tarball is not None
     if node.private(ident).exists():
         _vzctl_failed(call, 44, "Container %s already exists" % ident)

@@ -101,8 +101,10 @@ class Prlsrvctl(Program):
     # -- templates ------------------------------------------------------------------------------------------------
 
     def _do_cttemplate_list(self, parsed: Parsed) -> None:
-        names = sorted(path.name.partition(".tar")[0] for path in (self.node.vz / "template/cache").iterdir())
-        self._print(parsed, [{"Name": name, "Type": "os", "Arch": "x86_64", "Cached": "yes", "Description": "%s (for the double)" % name} for name in names])
+        cached = {path.name.partition(".tar")[0]: "yes" for path in (self.node.vz / "template/cache").iterdir()}
+        names = {**{name: "no" for name in self.node.uncached()}, **cached}
+        self._print(parsed, [{"Name": name, "Type": "os", "Arch": "x86_64", "Cached": word, "Description": "%s (for the double)" % name}
+                             for name, word in sorted(names.items())])
 
     def _do_cttemplate_remove(self, parsed: Parsed) -> None:
         found = self.node.template(parsed.words[0])
