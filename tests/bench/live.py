@@ -89,7 +89,6 @@ class Stopwatch:
                 return work(*arguments, **options)
         return counted
 
-
     @contextmanager
     def method(self, what: str, owner: type, name: str) -> Iterator[None]:
         """Count the time of a method of all objects of a class, while the block runs."""
@@ -214,7 +213,8 @@ def _figures(pattern: str, watches: list[Stopwatch], bare: list[float]) -> dict[
 
     pairs = [watch.seconds["decide"] + watch.seconds["change"] - seconds for watch, seconds in zip(watches, bare)]
     return {"field": pattern, "bare": statistics.median(bare), "ours": median("decide", "change"), "above": statistics.median(pairs),
-            "decide": median("decide"), "change": median("change"), "trial": median("trial"), "annotate": median("annotate"), "verify": median("verify"), "samples": len(watches)}
+            "decide": median("decide"), "change": median("change"), "trial": median("trial"),
+            "annotate": median("annotate"), "verify": median("verify"), "samples": len(watches)}
 
 
 def _lock() -> float:

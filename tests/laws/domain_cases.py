@@ -311,7 +311,7 @@ CASES += (
         Case("nics[].queues", 2, 4, None),
         Case("nics[].filter", "clean-traffic", "no-ip-spoofing", None),
         Case("nics[].filter_parameters", {"IP": "192.168.77.5"}, {"IP": "192.168.77.6"}, None, {"nics[].filter": "clean-traffic"}),
-        Case("nics[].isolated", True, False, None),
+        Case("nics[].isolated", False, True, False),
         Case("nics[].trust_guest_rx_filters", False, True, False),
         Case("nics[].target", "shop0", "shop1", None, real=True),
         Case("nics[].rom", False, True, None),

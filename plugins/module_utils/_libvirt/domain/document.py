@@ -71,6 +71,15 @@ def _follow(domain: Element, change: Change, element: Element, live: Optional[El
         _move_to_bus(domain, element, change.want, live)
     elif last == "boot_order" and change.want is not None:
         elements.drop_boot_devices(domain)
+    elif change.pattern.startswith("features.hyperv."):
+        _drop_bare_hyperv(domain)
+
+
+def _drop_bare_hyperv(domain: Element) -> None:
+    """Without any of its features left, the element says no more than libvirt's own default, which is to have none."""
+    for node in domain.findall("features/hyperv"):
+        if not len(node) and node.get("mode", "custom") == "custom":
+            xmltree.remove(domain, node)
 
 
 def _element_of(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Optional[Element]:

@@ -237,7 +237,6 @@ class Things:
         return True
 
 
-
 def _compile(options: Sequence[Option], level: Level, pattern: str, route: Tuple[str, ...]) -> None:
     for option in options:
         place = "%s.%s" % (pattern, option.name) if pattern else option.name

@@ -85,7 +85,7 @@ NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"
     kvm("filter_parameters", "texts", live("filterref", "update_nic", "pairs parameter @name @value"),
         "Parameters of O(nics[].filter) by name.",
         example={"IP": "10.20.0.11"}),
-    kvm("isolated", "bool", live("port/@isolated", "update_nic", "yesno", default=False),
+    kvm("isolated", "bool", live("port/@isolated", "update_nic", "yesno told", default=False),
         "Keep it apart from other isolated NICs of the same bridge."),
     kvm("trust_guest_rx_filters", "bool", later("@trustGuestRxFilters", "yesno told", default=False),
         "Let the guest change the filters of a macvtap or network device of the host."),
