@@ -11,7 +11,7 @@ import ipaddress
 import re
 import uuid
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..._reconcile import schema
 from ..._reconcile.attachment import Networks
@@ -192,21 +192,15 @@ class Checker:
 
     def template_of(self, image: str) -> str:
         """The OS template of an image: as declared, else the one of that name."""
-        declared = self.templates(image)
-        return (image if declared is None else declared).lstrip(".")
+        return template_of(self.templates, image)
 
     def _of_template(self, want: Mapping[str, Any], where: str, dialect: Dialect) -> List[Problem]:
-        place = join_path(where, "image")
-        if not want.get("image"):
-            return [Problem(place, "is required to make a container", "name an OS template of the node, or an image with template")]
-        if self.templates(want["image"]) == "":
-            return [Problem(place, "the image %s has no template" % want["image"], "declare its template, or name an OS template of the node")]
-        template = self.template_of(want["image"])
-        if not _TEMPLATE.match(template):
-            return [Problem(place, "%r is not the name of an OS template" % template, "write it such as debian-12-x86_64")]
-        if not self.has_template(template, dialect):
-            return [Problem(place, "there is no OS template %s on this host, and none is fetched" % template, self._template_remedy(dialect))]
-        return []
+        def missing(template: str) -> Optional[Tuple[str, str]]:
+            if self.has_template(template, dialect):
+                return None
+            return "there is no OS template %s on this host, and none is fetched" % template, self._template_remedy(dialect)
+
+        return template_problems(self.templates, want, where, missing)
 
     def has_template(self, template: str, dialect: Dialect) -> bool:
         """Whether vzctl would find the template without going to the network."""
@@ -318,6 +312,27 @@ def of_venet(nic: Mapping[str, Any], place: str, taken: Mapping[str, str]) -> Li
             found.append(Problem(place + ".address", "%s is an address of the container %s" % (word, taken[str(address)]),
                                  "choose another one, or take it away there first"))
     return found
+
+
+def template_of(templates: Templates, image: str) -> str:
+    """The OS template of an image: as declared, else the one of that name. A dot before it is vzpkg's, and no part of it."""
+    declared = templates(image)
+    return (image if declared is None else declared).lstrip(".")
+
+
+def template_problems(templates: Templates, want: Mapping[str, Any], where: str,
+                      missing: Callable[[str], Optional[Tuple[str, str]]]) -> List[Problem]:
+    """What is wrong with the OS template that a new container is to be made from. `missing`: problem and remedy of one that is not there."""
+    place = join_path(where, "image")
+    if not want.get("image"):
+        return [Problem(place, "is required to make a container", "name an OS template of the node, or an image with template")]
+    if templates(want["image"]) == "":
+        return [Problem(place, "the image %s has no template" % want["image"], "declare its template, or name an OS template of the node")]
+    template = template_of(templates, want["image"])
+    if not _TEMPLATE.match(template):
+        return [Problem(place, "%r is not the name of an OS template" % template, "write it such as debian-12-x86_64")]
+    found = missing(template)
+    return [Problem(place, *found)] if found is not None else []
 
 
 def of_disks(declared: Mapping[str, Any], actual: Optional[Actual], where: str, engine: str, options: Sequence[str]) -> List[Problem]:

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.schema import Spec
+from ..noting import WAITING
 from . import read, table
 from .config import nics_of
 from .dialect import PAGE
@@ -21,7 +22,6 @@ from .dialect import PAGE
 STATES = {read.RUNNING: "running", read.STOPPED: "stopped", read.MOUNTED: "stopped"}
 VENET = "venet"
 VENET_NAME = "venet0"
-WAITING = "waiting"
 
 
 def stored_spec(item: read.Container, networks: Networks) -> Spec:

@@ -154,8 +154,3 @@ def boot_in(said: Result) -> Optional[Tuple[int, int]]:
     if said.rc != 0 or len(lines) < 2 or ")" not in lines[-1]:
         return None
     return int(time.time() - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])
-
-
-def same_boot(noted: Any, now: Optional[Tuple[int, int]]) -> bool:
-    """Whether two answers of `boot_of` are of one start; the first number is exact to a second."""
-    return bool(noted) and now is not None and abs(noted[0] - now[0]) <= 2 and noted[1] == now[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import uuid
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..._reconcile import schema
 from ..._reconcile.contract import Request, Work
@@ -23,7 +23,7 @@ from ..host import Host
 from ..inhabit import users_of
 from ..lxc.declare import plain_user
 from ..openvz.config import DANGEROUS
-from ..openvz.declare import Templates, of_disks, of_limits, of_power, of_venet, shrinking
+from ..openvz.declare import Templates, of_disks, of_limits, of_power, of_venet, shrinking, template_of, template_problems
 from ..openvz.grammar import VENET, canonical
 from ..openvz.read import global_settings
 from ..openvz.table import HOSTNAME
@@ -33,7 +33,6 @@ from .table import CT, MIB, VM
 
 FEATURES = frozenset(("bridge", "ipgre", "ipip", "nfs", "nfsd", "ppp", "sit", "time"))
 ENGINE = "virtuozzo"
-_TEMPLATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*\Z")
 _DISK_OPTIONS = ("name", "size", "was", "existing")
 _UUIDS = uuid.UUID("3c0c8d0e-6b59-5d53-a6cb-0a4a7f1a2d11")
 _NOT_OF: Mapping[str, Sequence[str]] = {
@@ -235,25 +234,18 @@ class Checker:
 
     def template_of(self, image: str) -> str:
         """The OS template of an image: as declared, else the one of that name."""
-        declared = self.templates(image)
-        return (image if declared is None else declared).lstrip(".")
+        return template_of(self.templates, image)
 
     def _of_template(self, want: Mapping[str, Any], where: str) -> List[Problem]:
-        place = join_path(where, "image")
-        if not want.get("image"):
-            return [Problem(place, "is required to make a container", "name an OS template of the node, or an image with template")]
-        if self.templates(want["image"]) == "":
-            return [Problem(place, "the image %s has no template" % want["image"], "declare its template, or name an OS template of the node")]
-        template = self.template_of(want["image"])
-        if not _TEMPLATE.match(template):
-            return [Problem(place, "%r is not the name of an OS template" % template, "write it such as debian-12-x86_64")]
-        if "templates" not in self._known:
-            self._known["templates"] = self.prlctl.templates()
-        if template not in self._known["templates"]:
-            return [Problem(place, "there is no OS template %s on this host, and none is fetched" % template, "install it (vzpkg install template)")]
-        if not self._known["templates"][template]:
-            return [Problem(place, "the OS template %s has no cache on this host, and none is fetched" % template, "make it with vzpkg create cache")]
-        return []
+        def missing(template: str) -> Optional[Tuple[str, str]]:
+            if "templates" not in self._known:
+                self._known["templates"] = self.prlctl.templates()
+            cached = self._known["templates"].get(template)
+            if cached is None:
+                return "there is no OS template %s on this host, and none is fetched" % template, "install it (vzpkg install template)"
+            return None if cached else ("the OS template %s has no cache on this host, and none is fetched" % template, "make it with vzpkg create cache")
+
+        return template_problems(self.templates, want, where, missing)
 
     def files_of(self, ident: str) -> Optional[str]:
         """The directory of a guest that has this id, registered or not."""

@@ -15,11 +15,12 @@ from ..._reconcile.errors import EngineError, Refused
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import RESTART, Actual, Change, Rule
 from ..._reconcile.schema import Option, Spec
-from .. import due, inside
+from .. import due, inside, noting
 from ..host import Host
 from ..names import check_names
+from ..noting import WAITING
 from ..openvz.declare import Templates
-from ..openvz.grammar import VENET, WAITING, bare
+from ..openvz.grammar import VENET, bare, noted_waiting
 from ..rules import rule_of
 from . import command, devices, grammar, read, table
 from .build import Builder
@@ -104,19 +105,9 @@ class VirtuozzoDriver:
         stored = grammar.stored_spec(item)
         actual = Actual(name, stored, None, note, status=status, handle=item, facts=grammar.still_there(item))
         if item.is_up:
-            actual.live = grammar.live_spec(item, stored, self._waiting(item, actual))
+            actual.live = grammar.live_spec(item, stored, noting.waiting(
+                noted_waiting(item.note), actual, lambda: read.boot_of(self.prlctl, item)))
         return due.recall(actual, note)
-
-    def _waiting(self, item: Guest, actual: Actual) -> Optional[Mapping[str, Any]]:
-        """What runs otherwise than it is stored, if this is still the start in which that was noted."""
-        noted = grammar.noted_waiting(item.note)
-        if not noted:
-            return None
-        if read.same_boot(noted.get("boot"), read.boot_of(self.prlctl, item)):
-            values: Mapping[str, Any] = noted.get("values") or {}
-            return values
-        actual.facts[WAITING] = None
-        return None
 
     @staticmethod
     def _status(item: Guest) -> Dict[str, Any]:
@@ -183,18 +174,13 @@ class VirtuozzoDriver:
             item = Guest(ident)
         else:
             item = work.existing.handle
-        if making or any(change.pattern == "root_password" for change in work.changes):
-            facts["root_password"] = work.annotation.applied.get("root_password")
-        if making or any(change.route[:1] == ("tags",) for change in work.changes):
-            facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
+        facts.update(noting.declared_facts(work, making))
         noted = {} if making else work.annotation.facts
         facts.update(self._noted_devices(work, item, noted))
         facts[ORPHANED] = sorted(set(noted.get(ORPHANED) or ()) | set(_left(work, item, facts["disks"] or {}))) or None
         facts["due"] = due.due_state(work, making)
         facts[WAITING] = None if making else self._to_wait(work) or work.annotation.facts.get(WAITING)
-        work.note(facts=facts)
-        work.annotation = replace(work.annotation, facts={name: value for name, value in work.annotation.facts.items()
-                                                          if facts.get(name, value) is not None})
+        noting.set_facts(work, facts)
 
     @staticmethod
     def _noted_devices(work: Work, item: Guest, noted: Mapping[str, Any]) -> Dict[str, Any]:
@@ -216,13 +202,8 @@ class VirtuozzoDriver:
         touched = [change for change in work.changes if change.pattern and change.impact == RESTART]
         if actual is None or actual.live is None or not touched:
             return None
-        boot = read.boot_of(self.prlctl, actual.handle)
-        if boot is None:
-            return None
-        earlier = grammar.noted_waiting(actual.annotation)
-        values = dict(earlier.get("values") or {}) if read.same_boot(earlier.get("boot"), boot) else {}
         running = {"/".join(change.route): table.at(actual.live, change.route) for change in touched}
-        return {"boot": list(boot), "values": {**running, **values}}
+        return noting.to_wait(running, noted_waiting(actual.annotation), read.boot_of(self.prlctl, actual.handle))
 
     # -- applying -------------------------------------------------------------------------------------------------
 
@@ -303,15 +284,8 @@ class VirtuozzoDriver:
     def _stop(self, work: Work, item: Guest) -> None:
         if not item.is_up:
             return
-        timeout = float(work.request.option("stop_timeout", STOP_TIMEOUT))
-        with work.step("stop %s" % work.name):
-            try:
-                self.prlctl.run("stop", item.ident, timeout=timeout)
-            except EngineError as error:
-                if not work.request.option("force_stop", False):
-                    raise EngineError("%s did not shut down: %s" % (work.name, error.message),
-                                      "give it more time (stop_timeout), or declare force_stop: true") from error
-                self.prlctl.run("stop", item.ident, "--kill")
+        noting.stop(work, work.name, lambda limit: self.prlctl.run("stop", item.ident, timeout=limit),
+                    lambda: self.prlctl.run("stop", item.ident, "--kill"), STOP_TIMEOUT)
         item.document = dict(item.document or {}, State=read.STOPPED)
 
     def remove(self, work: Work) -> None:

@@ -14,7 +14,7 @@ from ..._reconcile.annotation import Annotation
 from ..._reconcile.schema import Spec
 from ..addresses import addresses_of, same_addresses
 from ..openvz import grammar as openvz
-from ..openvz.grammar import VENET, WAITING, bare, canonical
+from ..openvz.grammar import VENET, bare, canonical
 from . import table
 from .read import Guest
 
@@ -204,8 +204,3 @@ def same_address(want: Any, have: Any) -> bool:
     if all("/" in word for word in addresses_of(want) + addresses_of(have)):
         return same_addresses(sorted(addresses_of(want)), sorted(addresses_of(have)))
     return openvz.same_addresses(want, have)
-
-
-def noted_waiting(note: Optional[Annotation]) -> Mapping[str, Any]:
-    """What an earlier run noted to run otherwise than it is stored, and in which start."""
-    return (note.facts.get(WAITING) if note is not None else None) or {}

@@ -18,7 +18,7 @@ from ..._reconcile.annotation import Annotation
 from ..host import Host
 from ..openvz import read as openvz
 from ..openvz.config import settings_of
-from ..openvz.read import ETC, KEPT, MADE, NAME, RUNNING, STOPPED, same_boot
+from ..openvz.read import ETC, KEPT, MADE, NAME, RUNNING, STOPPED
 from ..openvz.table import limit
 from . import table
 from .command import Prlctl
@@ -157,4 +157,4 @@ def boot_of(prlctl: Prlctl, item: Guest) -> Optional[Tuple[int, int]]:
     return openvz.boot_in(said)
 
 
-__all__ = ["KEPT", "MADE", "NAME", "RUNNING", "STOPPED", "Guest", "boot_of", "by_id", "by_name", "read_node", "same_boot", "write_note"]
+__all__ = ["KEPT", "MADE", "NAME", "RUNNING", "STOPPED", "Guest", "boot_of", "by_id", "by_name", "read_node", "write_note"]
