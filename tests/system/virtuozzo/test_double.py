@@ -27,6 +27,7 @@ pytestmark = pytest.mark.system
 Make = Callable[..., Node]
 WARNING = "WARNING: You are using a deprecated CLI component"
 PENDING = "The changes will take effect after you restart the virtual machine."
+NUMBER = str(0x6D1D0B0E)
 IDENT = "6d1d0b0e-0a1b-4c2d-8e3f-0123456789ab"
 
 
@@ -117,8 +118,8 @@ def test_the_warning_is_nearly_everywhere_and_means_nothing(make_node: Make) -> 
         done(each, "start", "web1")
     for words in (("list", "-a"), ("exec", "web1", "--without-shell", "hostname")):
         assert done(node, *words).err == ""
-    for words in (("status", "web1"), ("backup-list",), ("stop", "web1", "--kill")):
-        assert WARNING in done(node, *words).err and done(old, *words).err == ""
+    for line in ("status web1", "backup-list", "stop web1 --kill"):
+        assert WARNING in done(node, *line.split()).err and done(old, *line.split()).err == ""
     assert WARNING in call(node, ["prlsrvctl", "info", "-j"]).err and call(old, ["prlsrvctl", "info", "-j"]).err == ""
 
 
@@ -139,7 +140,7 @@ def test_states_and_what_each_refuses(web: Node) -> None:
     assert done(web, "status", "{%s}" % IDENT.upper()).out == "CT {%s} exist paused\n" % IDENT.upper()
     done(web, "resume", "web1")
     done(web, "suspend", "web1")
-    assert shown(web, "1001")["State"] == "suspended"
+    assert shown(web, NUMBER)["State"] == "suspended"
     done(web, "resume", "web1")
     assert web.init(IDENT) == init
     done(web, "stop", "web1")
@@ -359,6 +360,7 @@ def test_the_node_and_its_templates_and_networks(node: Node) -> None:
     server("set", "--backup-path", "/vz/elsewhere")
     assert server("info", "-j")["Backup path"] == "/vz/elsewhere"
     assert call(node, ["prlsrvctl", "net", "set", "n1", "--name", "n2"]).violations
+    assert call(node, ["prlsrvctl", "privnet", "add", "p1"]).rc == 250
 
 
 # -- copies -----------------------------------------------------------------------------------------------------------
@@ -440,7 +442,7 @@ def test_clones_and_another_node(make_node: Make) -> None:
     write(here, "one")
     done(here, "clone", "web1", "--name", "web2")
     clone = shown(here, "web2")
-    assert clone["ID"] != IDENT and clone["EnvID"] != "1001" and clone["Hardware"]["net0"]["mac"] != "001C42AABB01"
+    assert clone["ID"] != IDENT and clone["EnvID"] != NUMBER and clone["Hardware"]["net0"]["mac"] != "001C42AABB01"
     assert (here.rootfs(clone["ID"]) / "root/file").read_text() == "one"
     assert prl(here, "clone", "web1", "--name", "web2").rc == 255
     assert prl(here, "migrate", "web1", "node2").rc == 1 and prl(here, "migrate", "web1", "127.0.0.1").rc == 255

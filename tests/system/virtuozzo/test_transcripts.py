@@ -89,7 +89,7 @@ RECORDS: dict[str, dict[str, Any]] = {
               "hdd0": {"enabled": True, "port": "virtio:0", "image": "harddisk.hdd", "type": "expanded", "size": 131072, "state": "connected"},
               "net0": {"dev": "vme001c42aabb05", "enabled": True, "network": "Host-Only", "mac": "001C42AABB05", "card": "e1000",
                        "ips": ["203.0.113.9/24", "2001:db8::9/64"], "gw": "203.0.113.1"}}}}
-BY_NOTE = (("two containers and two virtual machines", (WEB1, DB1, VM1, VM2)), ("two containers;", (WEB1, DB1)), ("one stopped container", (DB1,)),
+BY_NOTE: tuple[tuple[str, tuple[str, ...]], ...] = (("two containers and two virtual machines", (WEB1, DB1, VM1, VM2)), ("two containers;", (WEB1, DB1)), ("one stopped container", (DB1,)),
            ("one stopped virtual machine", (VM2,)), ('"vm two" is a template', (VM1, VM2)), ("virtual machine suspended", (VM1,)), ("no guest at all", ()),
            ("no such guest", ()))
 """Which guests a recording had, by its notes; web1 alone where none of these stands there."""
@@ -118,7 +118,7 @@ def feed(node: Node, scenario: str, note: str) -> None:
             text = "".join('%s="%s"\n' % pair for pair in {**CONFIGS[ident], **config}.items())
             place(node, ident, Config(text))
             node.rename(ident, "", CONFIGS[ident]["NAME"])
-            Guest(node, {**Guests(node).container_record(ident, ident), **whole}).save()
+            Guest(node, {**Guests.container_record(ident, ident, "debian"), **whole}).save()
         else:
             Guest(node, {**MACHINE, "kind": "vm", "envid": "", **whole}).save()
 

@@ -81,7 +81,7 @@ def _load_container(node: Node, folder: Path, name: str, ident: str, record: dic
     config.update({"NAME": name, "UUID": ident})
     record.update({"uuid": ident, "ident": ident, "since": 0})
     if not same:
-        record.update({"envid": Guests(node).container_record(ident, ident)["envid"], "mac": new_mac()})
+        record.update({"envid": Guests.container_record(ident, ident, "")["envid"], "mac": new_mac()})
         nics = Guest(node, record)
         place(node, ident, config)
         from .network import change, store  # pylint: disable=import-outside-toplevel,cyclic-import
@@ -103,14 +103,12 @@ def _new_macs(record: dict[str, Any]) -> None:
 
 # -- clone, move, migrate -----------------------------------------------------------------------------------------
 
-def clone(call: Prlctl, parsed: Parsed, guest: Guest) -> None:
+def clone(call: Prlctl, parsed: Parsed) -> None:
     """A second guest with the same files and settings."""
-    name = parsed.get("--name") or "Clone of " + guest.name
-    call.out.append("Clone the %s %s to %s %s..." % (guest.name, guest.word, guest.word, name))
+    name = parsed.get("--name") or "Clone of " + call.guest(parsed).name
+    guest = call.begin(parsed, new=name)
     if call.guests.find(name) is not None:
         call.fail("name_taken", verb="clone", kind=guest.word, name=name)
-    if guest.state not in ("stopped", "mounted") and not parsed.has("--online"):
-        call.fail("is_running", verb="clone", kind=guest.word, name=guest.name)
     folder = call.node.state / "prl" / "clone"
     shutil.rmtree(folder, ignore_errors=True)
     save(guest, folder)
@@ -119,14 +117,14 @@ def clone(call: Prlctl, parsed: Parsed, guest: Guest) -> None:
     if parsed.has("--template"):
         new.record["template"] = "yes"
         new.save()
-    call.out.append("The %s has been successfully cloned." % guest.word)
+    call.end(parsed, guest)
 
 
-def migrate(call: Prlctl, parsed: Parsed, guest: Guest) -> None:
+def migrate(call: Prlctl, parsed: Parsed) -> None:
     """The guest on another node, which prl/peers.json names. Its processes do not go with it: it is stopped here and started there."""
     host, _slash, name = parsed.destination.rpartition("@")[2].partition("/")
     peer = call.guests.peers().get(host)
-    call.out.append("Migrate the %s %s on %s..." % (guest.word, guest.name, host))
+    guest = call.begin(parsed, new=host)
     if peer is None:
         call.say("operation", verb="migrate", kind=guest.word, text="Unable to connect to %s" % host)
         raise Ended(255)
@@ -145,7 +143,7 @@ def migrate(call: Prlctl, parsed: Parsed, guest: Guest) -> None:
         _remove(call, guest)
     if running and not keep:
         type(call)(there, call.argv, limit=call.limit).start(new, "migrate")
-    call.out.append("The %s has been successfully migrated." % guest.word)
+    call.end(parsed, guest)
 
 
 def _remove(call: Prlctl, guest: Guest) -> None:
@@ -206,7 +204,7 @@ class Snapshots:
         """Bring the files and settings of one back. A guest that ran then is started, and its processes are new."""
         ident = self._one("switch to", parsed.get("--id"))
         call, guest = self.call, self.guest
-        call.out.append("Switch to the snapshot...")
+        call.begin(parsed, guest)
         if guest.state not in ("stopped", "mounted"):
             call.stop(guest, "switch", fast=True)
         if guest.kind == CT and guest.state == "mounted":
@@ -219,7 +217,7 @@ class Snapshots:
         self._write()
         if self.tree["all"][ident]["state"] == "running" and not parsed.has("--skip-resume"):
             call.start(new, "switch")
-        call.out.append("The %s has been successfully switched." % guest.word)
+        call.end(parsed, guest)
 
     def delete(self, parsed: Parsed) -> None:
         """Remove one; its children become its parent's, unless they go with it."""
@@ -255,7 +253,7 @@ class Backups:
 
     def path(self, one: dict[str, Any]) -> Path:
         """Where a backup is."""
-        return self.folder / one["base"] / str(one["number"])
+        return Path(self.folder, one["base"], str(one["number"]))
 
     @staticmethod
     def ident(one: dict[str, Any]) -> str:

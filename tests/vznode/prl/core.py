@@ -11,10 +11,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..machine import enter, freeze
 from ..node import Ended, Node
 from ..vzctl import DANGEROUS, Vzctl, grammar
 from . import values
 from .guests import CT, Guest, Guests
+from .network import bring_up
 
 NOT_DONE = 250
 """The code of what the double refuses by itself."""
@@ -79,6 +81,16 @@ class Program:
     def carry_out(self, parsed: Parsed) -> None:
         """Do what they say. Raises Ended."""
         raise NotImplementedError
+
+    def act(self, name: str, parsed: Parsed) -> None:
+        """Do an action. Words that are known, with nothing behind them, must not look like success."""
+        act = getattr(self, "_do_" + re.sub(r"[- ]", "_", name), None)
+        if act is None:
+            text = "the double does not do %s %s" % (self.name, name)
+            self.violations.append(text)
+            self.err.append("vznode: " + text)
+            raise Ended(NOT_DONE)
+        act(parsed)
 
     # -- saying ---------------------------------------------------------------------------------------------------
 
@@ -274,13 +286,7 @@ class Prlctl(Program):
         """Raises Ended."""
         if self.node.dispatcher_down:
             self.fail("no_dispatcher")
-        act = getattr(self, "_do_" + parsed.action.replace("-", "_"), None)
-        if act is None:
-            # The words are known, and nothing is behind them: that must not look like success.
-            self.violations.append("the double does not do prlctl %s" % parsed.action)
-            self.err.append("vznode: the double does not do prlctl %s" % parsed.action)
-            raise Ended(NOT_DONE)
-        act(parsed)
+        self.act(parsed.action, parsed)
 
     def guest(self, parsed: Parsed) -> Guest:
         """The guest that the words name; ends where there is none."""
@@ -309,27 +315,35 @@ class Prlctl(Program):
 
     # -- power ----------------------------------------------------------------------------------------------------
 
+    def begin(self, parsed: Parsed, guest: Guest | None = None, **words: str) -> Guest:
+        """Say what is done to which guest, and end where its state forbids it, as the grammar has it."""
+        guest = guest or self.guest(parsed)
+        entry = self.rules["actions"][parsed.action]
+        if "says" in entry:
+            self.out.extend(self.text(entry["says"], kind=guest.word, name=guest.name, **words))
+        if guest.state not in entry.get("states", [guest.state]) and not parsed.has(entry.get("forced", "")):
+            rc = self.say(entry["conflict"], verb=entry["verb"], kind=guest.word, name=guest.name)
+            raise Ended(rc)
+        return guest
+
+    def end(self, parsed: Parsed, guest: Guest, text: str = "done") -> None:
+        """Say that it is done."""
+        self.out.extend(self.text(self.rules["actions"][parsed.action][text], kind=guest.word))
+
     def _do_status(self, parsed: Parsed) -> None:
         guest = self.guest(parsed)
         self.out.append("%s %s exist %s" % (guest.word, parsed.ident, guest.state))
 
-    def _need(self, guest: Guest, verb: str, error: str, *states: str) -> None:
-        if guest.state not in states:
-            self.fail(error, verb=verb, kind=guest.word, name=guest.name)
-
     def _do_start(self, parsed: Parsed) -> None:
-        guest = self.guest(parsed)
-        self.out.append("Starting the %s..." % guest.word)
+        guest = self.begin(parsed)
         if guest.state == "suspended":
-            self.thaw(guest, "start")
+            self.thaw(guest)
         else:
-            self._need(guest, "start", "not_stopped", "stopped", "mounted")
             self.start(guest, "start")
-        self.out.append("The %s has been successfully started." % guest.word)
+        self.end(parsed, guest)
 
     def start(self, guest: Guest, verb: str) -> None:
         """Start a guest that does not run."""
-        from .network import bring_up  # pylint: disable=import-outside-toplevel,cyclic-import
         if guest.kind == CT:
             self.must(verb, guest, "start")
             bring_up(guest)
@@ -340,19 +354,13 @@ class Prlctl(Program):
         guest.save()
 
     def _do_stop(self, parsed: Parsed) -> None:
-        guest = self.guest(parsed)
-        self.out.append("Stopping the %s..." % guest.word)
-        if guest.state in ("stopped", "mounted"):
-            # An error text, and no error.
-            self.say("not_started", verb="stop", kind=guest.word, name=guest.name)
-            raise Ended(0)
+        guest = self.begin(parsed)
         kill = parsed.has("--kill")
         self.stop(guest, "stop", kill or parsed.has("--fast", "--force"))
-        self.out.append("The %s has been %s" % (guest.word, "forcibly stopped" if kill else "successfully stopped."))
+        self.end(parsed, guest, "killed" if kill else "done")
 
     def stop(self, guest: Guest, verb: str, fast: bool = False) -> None:
         """Stop a guest that runs."""
-        from ..machine import freeze  # pylint: disable=import-outside-toplevel
         if guest.kind == CT:
             if guest.state in ("paused", "suspended"):
                 freeze(self.node, guest.ident, False)
@@ -363,49 +371,34 @@ class Prlctl(Program):
         guest.record["since"] = 0
         guest.save()
 
-    def _again(self, parsed: Parsed, verb: str, starting: str, done: str) -> None:
-        guest = self.guest(parsed)
-        self.out.append("%s the %s..." % (starting, guest.word))
-        self._need(guest, verb, "not_started", "running", "paused")
-        self.stop(guest, verb, verb == "reset")
-        self.start(guest, verb)
-        self.out.append("The %s has been successfully %s." % (guest.word, done))
-
     def _do_restart(self, parsed: Parsed) -> None:
-        self._again(parsed, "restart", "Restarting", "restarted")
+        guest = self.begin(parsed)
+        self.stop(guest, parsed.action, parsed.action == "reset")
+        self.start(guest, parsed.action)
+        self.end(parsed, guest)
 
-    def _do_reset(self, parsed: Parsed) -> None:
-        self._again(parsed, "reset", "Resetting", "reset")
-
-    def _hold(self, parsed: Parsed, verb: str, starting: str, state: str) -> None:
-        from ..machine import freeze  # pylint: disable=import-outside-toplevel
-        guest = self.guest(parsed)
-        self.out.append("%s the %s..." % (starting, guest.word))
-        self._need(guest, verb, "not_started", "running", *(["paused"] if state == "suspended" else []))
-        if guest.kind == CT:
-            freeze(self.node, guest.ident, True)
-            self.node.note(guest.ident, {**self.node.live(guest.ident), "paused": True, "suspended": state == "suspended"})
-        else:
-            guest.record["state"] = state
-            guest.save()
-        self.out.append("The %s has been successfully %s." % (guest.word, state))
+    _do_reset = _do_restart
 
     def _do_pause(self, parsed: Parsed) -> None:
-        self._hold(parsed, "pause", "Pause", "paused")
+        guest = self.begin(parsed)
+        suspended = parsed.action == "suspend"
+        if guest.kind == CT:
+            freeze(self.node, guest.ident, True)
+            self.node.note(guest.ident, {**self.node.live(guest.ident), "suspended": suspended})
+        else:
+            guest.record["state"] = "suspended" if suspended else "paused"
+            guest.save()
+        self.end(parsed, guest)
 
-    def _do_suspend(self, parsed: Parsed) -> None:
-        self._hold(parsed, "suspend", "Suspending", "suspended")
+    _do_suspend = _do_pause
 
     def _do_resume(self, parsed: Parsed) -> None:
-        guest = self.guest(parsed)
-        self.out.append("Resuming the %s..." % guest.word)
-        self._need(guest, "resume", "not_started", "paused", "suspended")
-        self.thaw(guest, "resume")
-        self.out.append("The %s has been successfully resumed." % guest.word)
+        guest = self.begin(parsed)
+        self.thaw(guest)
+        self.end(parsed, guest)
 
-    def thaw(self, guest: Guest, _verb: str) -> None:
+    def thaw(self, guest: Guest) -> None:
         """Let a paused or suspended guest go on."""
-        from ..machine import freeze  # pylint: disable=import-outside-toplevel
         if guest.kind == CT:
             freeze(self.node, guest.ident, False)
             self.node.note(guest.ident, {**self.node.live(guest.ident), "suspended": False})
@@ -414,26 +407,17 @@ class Prlctl(Program):
             guest.save()
 
     def _do_mount(self, parsed: Parsed) -> None:
-        guest = self.guest(parsed)
-        self.out.append("Mounting the %s..." % guest.word)
-        self._need(guest, "mount", "not_stopped", "stopped", "mounted")
+        guest = self.begin(parsed)
         if guest.kind == CT:
-            self.must("mount", guest, "mount")
+            self.must(parsed.action, guest, parsed.action)
+        elif parsed.action == "umount" and guest.state != "mounted":
+            self.fail("not_started", verb="unmount", kind=guest.word, name=guest.name)
         else:
-            guest.record["state"] = "mounted"
+            guest.record["state"] = "mounted" if parsed.action == "mount" else "stopped"
             guest.save()
-        self.out.append("The %s has been successfully mounted." % guest.word)
+        self.end(parsed, guest)
 
-    def _do_umount(self, parsed: Parsed) -> None:
-        guest = self.guest(parsed)
-        self.out.append("Unmounting the %s..." % guest.word)
-        if guest.kind == CT:
-            self.must("unmount", guest, "umount")
-        else:
-            self._need(guest, "unmount", "not_started", "mounted")
-            guest.record["state"] = "stopped"
-            guest.save()
-        self.out.append("The %s has been successfully unmounted." % guest.word)
+    _do_umount = _do_mount
 
     # -- making and removing --------------------------------------------------------------------------------------
 
@@ -443,11 +427,11 @@ class Prlctl(Program):
 
     def _do_delete(self, parsed: Parsed) -> None:
         from .making import delete  # pylint: disable=import-outside-toplevel,cyclic-import
-        delete(self, parsed, self.guest(parsed))
+        delete(self, parsed)
 
     def _do_unregister(self, parsed: Parsed) -> None:
         from .making import unregister  # pylint: disable=import-outside-toplevel,cyclic-import
-        unregister(self, self.guest(parsed))
+        unregister(self, parsed)
 
     def _do_register(self, parsed: Parsed) -> None:
         from .making import register  # pylint: disable=import-outside-toplevel,cyclic-import
@@ -464,12 +448,9 @@ class Prlctl(Program):
         Setting(self, self.guest(parsed), parsed).run()
 
     def _do_exec(self, parsed: Parsed) -> None:
-        from ..machine import enter  # pylint: disable=import-outside-toplevel
-        guest = self.guest(parsed)
-        if guest.kind != CT:
+        if self.guest(parsed).kind != CT:
             self.fail("no_session")
-        if guest.state != "running":
-            self.fail("not_started", verb="execute the command in", kind=guest.word, name=guest.name)
+        guest = self.begin(parsed)
         argv = parsed.words if parsed.has("--without-shell") else ["/bin/sh", "-c", " ".join(parsed.words)]
         rc, self.guests_out, self.guests_err = enter(self.node, guest.ident, argv, self.stdin, self.stream)
         if rc:
@@ -479,11 +460,11 @@ class Prlctl(Program):
 
     def _do_clone(self, parsed: Parsed) -> None:
         from .copies import clone  # pylint: disable=import-outside-toplevel,cyclic-import
-        clone(self, parsed, self.guest(parsed))
+        clone(self, parsed)
 
     def _do_migrate(self, parsed: Parsed) -> None:
         from .copies import migrate  # pylint: disable=import-outside-toplevel,cyclic-import
-        migrate(self, parsed, self.guest(parsed))
+        migrate(self, parsed)
 
     def _snapshots(self, parsed: Parsed) -> Any:
         from .copies import Snapshots  # pylint: disable=import-outside-toplevel,cyclic-import

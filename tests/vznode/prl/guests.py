@@ -10,6 +10,7 @@ A virtual machine is such a record alone, in its home.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import threading
@@ -164,8 +165,10 @@ class Guests:
         """Every guest, by UUID."""
         records = {}
         for path in sorted((self.node.state / "prl").glob("*-*.json")):
-            record = json.loads(path.read_text())
-            records[record["uuid"]] = record
+            # Another call may have removed it just now.
+            with contextlib.suppress(FileNotFoundError):
+                record = json.loads(path.read_text())
+                records[record["uuid"]] = record
         idents = self.node.idents()
         known = {record.get("ident") for record in records.values()}
         found = [Guest(self.node, record) for record in records.values() if record["kind"] == VM or record["ident"] in idents]
@@ -174,28 +177,25 @@ class Guests:
 
     def _adopt(self, ident: str) -> Guest:
         """A container that vzctl made."""
-        guest = Guest(self.node, self.container_record(ident if "-" in ident else str(uuid.uuid4()), ident))
+        distribution = (self.node.config(ident) or Config("")).values.get("DISTRIBUTION", "linux")
+        guest = Guest(self.node, self.container_record(ident if "-" in ident else str(uuid.uuid4()), ident, distribution))
         guest.save()
         return guest
 
-    def container_record(self, uuid_: str, ident: str) -> dict[str, Any]:
-        """The record of a new container."""
-        template = (self.node.config(ident) or Config("")).values.get("DISTRIBUTION", "linux")
-        return {"kind": CT, "uuid": uuid_, "ident": ident, "envid": ident if ident.isdigit() else self._free_number(), "os": template,
-                "cpu_hotplug": "on", "mem_hotplug": "on", "mac": new_mac(), "disks": {}}
-
-    def _free_number(self) -> str:
-        taken = {json.loads(path.read_text()).get("envid") for path in (self.node.state / "prl").glob("*-*.json")} | set(self.node.idents())
-        return str(next(number for number in range(1001, 1 << 30) if str(number) not in taken))
+    @staticmethod
+    def container_record(uuid_: str, ident: str, distribution: str) -> dict[str, Any]:
+        """The record of a new container. Its number comes from its UUID, so that two that are made at once have two."""
+        return {"kind": CT, "uuid": uuid_, "ident": ident, "envid": ident if ident.isdigit() else str(int(uuid_[:8], 16) & 0x7FFFFFFF or 1),
+                "os": distribution, "cpu_hotplug": "on", "mem_hotplug": "on", "mac": new_mac(), "disks": {}}
 
     def find(self, word: str) -> Guest | None:
         """The guest that a word names: UUID with or without braces, then name, then number."""
         found = self.all()
         bare = word.strip("{}").lower()
-        for said in (lambda guest: guest.uuid == bare, lambda guest: guest.name == word, lambda guest: guest.record.get("envid") == word):
-            for guest in found:
-                if said(guest):
-                    return guest
+        for wanted, names in ((bare, [guest.uuid for guest in found]), (word, [guest.name for guest in found]),
+                              (word, [str(guest.record.get("envid")) for guest in found])):
+            if wanted in names:
+                return found[names.index(wanted)]
         return None
 
     def forget(self, guest: Guest) -> None:

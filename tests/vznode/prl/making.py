@@ -63,10 +63,10 @@ def _container(call: Prlctl, parsed: Parsed, ident: str) -> None:
     config.update({"VE_ROOT": "/vz/root/$VEID", "VE_PRIVATE": "/vz/private/$VEID", "VE_LAYOUT": "ploop", "OSTEMPLATE": template, "ORIGIN_SAMPLE": sample,
                    "DISTRIBUTION": template.lstrip(".").split("-")[0], "UUID": ident, "NAME": parsed.ident, "DISKSPACE": "10485760:10485760"})
     home.with_name(ident + ".new").rename(home)
+    # First the record: a container without one is taken for one of vzctl's.
+    Guest(node, call.guests.container_record(ident, ident, config.values["DISTRIBUTION"])).save()
     place(node, ident, config)
     node.rename(ident, "", parsed.ident)
-    record = call.guests.container_record(ident, ident)
-    Guest(node, record).save()
 
 
 def place(node: Any, ident: str, config: Config) -> None:
@@ -99,25 +99,22 @@ def _machine(call: Prlctl, parsed: Parsed, ident: str) -> None:
     guest.save()
 
 
-def delete(call: Prlctl, parsed: Parsed, guest: Guest) -> None:
+def delete(call: Prlctl, parsed: Parsed) -> None:
     """Remove a guest with its files."""
-    call.out.append("Removing the %s..." % guest.word)
+    guest = call.begin(parsed)
     if guest.state not in ("stopped", "mounted"):
-        if not parsed.has("--force"):
-            call.fail("is_running", verb="remove", kind=guest.word, name=guest.name)
         call.stop(guest, "remove", fast=True)
     if guest.kind == CT:
         call.must("remove", guest, "destroy")
     else:
         shutil.rmtree(guest.home_path)
     call.guests.forget(guest)
-    call.out.append("The %s has been successfully removed." % guest.word)
+    call.end(parsed, guest)
 
 
-def unregister(call: Prlctl, guest: Guest) -> None:
+def unregister(call: Prlctl, parsed: Parsed) -> None:
     """Take a guest out of the node, and leave its files."""
-    if guest.state not in ("stopped", "mounted"):
-        call.fail("is_running", verb="unregister", kind=guest.word, name=guest.name)
+    guest = call.begin(parsed)
     record = {**guest.record, "name": guest.name}
     if guest.kind == CT:
         config = guest.config
@@ -127,7 +124,7 @@ def unregister(call: Prlctl, guest: Guest) -> None:
         (home / "ve.conf").write_text(str(config))
         (home / "record.json").write_text(json.dumps(record))
     call.guests.forget(guest)
-    call.out.append("The %s has been successfully unregistered." % guest.word)
+    call.end(parsed, guest)
 
 
 def register(call: Prlctl, parsed: Parsed) -> None:

@@ -55,7 +55,7 @@ class Prlsrvctl(Program):
         """Raises Ended."""
         if self.node.dispatcher_down:
             self.fail("no_dispatcher")
-        getattr(self, "_do_" + "_".join([parsed.action, parsed.ident]).strip("_").replace("-", "_"))(parsed)
+        self.act(" ".join([parsed.action, parsed.ident]).strip(), parsed)
 
     def _print(self, parsed: Parsed, found: Any) -> None:
         if parsed.has("-j", "--json"):

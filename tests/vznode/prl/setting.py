@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..node import Ended
 from . import network
-from .guests import CT, Guest
+from .guests import CT, Guest, new_mac
 from .listing import device_text, hardware
 from .making import IMAGE
 
@@ -282,7 +282,7 @@ class Setting:
         else:
             devices = self._disks()
             name = next("net%d" % number for number in range(99) if "net%d" % number not in devices)
-            mac = words["mac"] if words.get("mac") not in (None, "auto") else network.new_mac()
+            mac = words["mac"] if words.get("mac") not in (None, "auto") else new_mac()
             devices[name] = {"dev": "vme" + mac.lower(), "enabled": True, "network": words.get("network", "Bridged"), "mac": mac,
                              "card": words.get("card", "virtio"), "state": "connected"}
             self._net_of_machine(devices[name], {key: value for key, value in words.items() if key not in ("mac", "network", "card")})
@@ -358,8 +358,12 @@ class Setting:
                     "vnc_address"):
             if key in said:
                 guest.record[key] = said[key]
-        waiting = {"features", "quotaugidlimit", "sockets", "cpu_hotplug", "mem_hotplug"}
-        self.pending = self.running and bool(waiting & set(said))
+        self.pending = self.running and "restart" in [self._entry(key).get("change") for key in said]
+
+    def _entry(self, key: str) -> dict[str, Any]:
+        """The grammar's entry of what is changed."""
+        found: dict[str, Any] = next(entry for entry in self.call.rules["set"].values() if entry.get("key") == key)
+        return found
 
     def _features(self) -> str:
         now = dict(word.partition(":")[::2] for word in re.split(r"[,\s]+", self.guest.config.values.get("FEATURES", "")) if word)
@@ -418,9 +422,9 @@ class Setting:
                 live[key] = value
             record[key] = value
 
-    @staticmethod
-    def _takes(key: str, value: Any, live: dict[str, Any]) -> bool:
+    def _takes(self, key: str, value: Any, live: dict[str, Any]) -> bool:
         """Whether a running machine has it at once: what grows does where hot-plug was on when it was started."""
-        if key in ("cpus", "memsize"):
-            return bool(live.get("cpu_hotplug" if key == "cpus" else "mem_hotplug") == "on" and value > live.get(key, 0))
-        return key not in ("sockets", "cpu_hotplug", "mem_hotplug", "videosize", "efi", "os")
+        entry = self._entry(key)
+        if "hotplug" in entry:
+            return bool(live.get(entry["hotplug"]) == "on" and value > live.get(key, 0))
+        return entry.get("change") != "restart"
