@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -472,3 +473,21 @@ def test_a_dispatcher_that_is_down_is_told(lab: Lab) -> None:
         lab.apply("web1", SMALL)
     stop_dispatcher(lab.node, down=False)
     assert not lab.must("web1", {**SMALL, "state": "stopped"}).changed
+
+
+def test_a_frozen_guest_is_told(lab: Lab) -> None:
+    """Code 254: what it means is said."""
+    laws.converge(lab, "web1", {**SMALL, "state": "stopped"})
+    record = lab.node.state / "prl" / (lab.ident("web1") + ".json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "frozen": True}))
+    result = lab.apply("web1", {**SMALL, "state": "stopped", "memory": "192MiB"})
+    assert result.failed and "ended with 254: it is in the frozen state" in result.msg
+
+
+@pytest.mark.parametrize("year", [2016, 2020])
+def test_older_versions_show_less(make_node: Callable[..., Node], year: int) -> None:
+    """Keys that came later are not needed, and a warning that came later is not missed."""
+    lab = VirtuozzoLab(make_node(7, prlctl=year))
+    laws.converge(lab, "web1", edited(state="stopped", nics=[WAN, LAN]))
+    by_hand(lab)
+    laws.assert_adoption(lab, "legacy")

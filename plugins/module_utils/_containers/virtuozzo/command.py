@@ -105,7 +105,7 @@ class Prlctl:
 
     def guest(self, ident: str) -> Optional[Dict[str, Any]]:
         """One guest by its id; None where there is none. One call."""
-        said = self.run("list", ident, "-i", "-j", wrong=True)
+        said = self.run("list", "", "-i", "-j", ident, wrong=True)
         if said.rc != 0:
             return None
         return next(iter(_objects(said, "prlctl list")), None)
