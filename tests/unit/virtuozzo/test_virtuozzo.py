@@ -169,7 +169,8 @@ def test_of_two_guests_with_one_name_both_are_told() -> None:
     ("cpus.count", 2, ["--cpus", "2"]), ("cpus.limit", "1.5", ["--cpulimit", "150"]), ("cpus.limit", None, ["--cpulimit", "0"]),
     ("cpus.shares", 500, ["--cpuunits", "500"]), ("cpus.cpuset", "0-1", ["--cpumask", "0-1"]), ("cpus.cpuset", None, ["--cpumask", "all"]),
     ("memory.size", 536870912, ["--memsize", "512M"]), ("memory.swap", 67108864, ["--swappages", "16384"]), ("memory.swap", 0, ["--swappages", "0"]),
-    ("io.limit", 524288, ["--iolimit", "512K"]), ("io.limit", 0, ["--iolimit", "0"]),
+    ("io.limit", 524288, ["--iolimit", "512K"]), ("io.limit", 10485760, ["--iolimit", "10M"]), ("io.limit", 2 << 30, ["--iolimit", "2G"]),
+    ("io.limit", 0, ["--iolimit", "0"]),
     ("dns", ["192.0.2.1", "192.0.2.2"], ["--nameserver", "192.0.2.1 192.0.2.2"]),
     ("dns", None, []), ("hostname", None, []), ("autostart", False, ["--autostart", "off"]),
 ])
@@ -215,7 +216,7 @@ def test_disks_are_added_grown_and_detached_with_their_image_kept() -> None:
     item = node("info-json/several")[VM1]
     [added] = devices.disk_acts(item, "data", "hdd1", {"size": 5 << 30}, "vm1")
     [grown] = devices.disk_acts(item, "root", "hdd0", {"size": 65 << 30}, "vm1")
-    assert list(added.words) == ["--device-add", "hdd", "--size", "5120M"] and list(grown.words) == ["--device-set", "hdd0", "--size", "66560M"]
+    assert list(added.words) == ["--device-add", "hdd", "--size", "5120"] and list(grown.words) == ["--device-set", "hdd0", "--size", "66560"]
     assert devices.disk_acts(item, "root", "hdd0", {"size": 64 << 30}, "vm1") == []
     assert [list(act.words) for act in devices.disk_acts(item, "root", "hdd0", None, "vm1")] == [["--device-del", "hdd0", "--detach-only"]]
 

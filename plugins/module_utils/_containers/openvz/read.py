@@ -145,12 +145,12 @@ def boot_of(vzctl: Vzctl, item: Container) -> Optional[Tuple[int, int]]:
 
     On an OpenVZ kernel the first tells two starts apart, on any other the second.
     """
-    return boot_in(vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True))
+    return boot_in(vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True), time.time())
 
 
-def boot_in(said: Result) -> Optional[Tuple[int, int]]:
-    """The start of a container in the texts of its /proc/uptime and /proc/1/stat."""
+def boot_in(said: Result, now: float) -> Optional[Tuple[int, int]]:
+    """The start of a container in the texts of its /proc/uptime and /proc/1/stat, by the host's clock."""
     lines = said.stdout.splitlines()
     if said.rc != 0 or len(lines) < 2 or ")" not in lines[-1]:
         return None
-    return int(time.time() - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])
+    return int(now - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])

@@ -33,6 +33,8 @@ from .table import CT, MIB, VM
 
 FEATURES = frozenset(("bridge", "ipgre", "ipip", "nfs", "nfsd", "ppp", "sit", "time"))
 ENGINE = "virtuozzo"
+MOST_RATE = 4095 << 20
+"""Bytes a second: prlctl's own range of --iolimit is 0 to 4095 MiB."""
 _DISK_OPTIONS = ("name", "size", "was", "existing")
 _UUIDS = uuid.UUID("3c0c8d0e-6b59-5d53-a6cb-0a4a7f1a2d11")
 _NOT_OF: Mapping[str, Sequence[str]] = {
@@ -116,6 +118,8 @@ class Checker:
         memory = spec.get("memory") or {}
         if memory.get("size") is not None and memory["size"] % MIB:
             bad("memory.size", "is no whole number of MiB", "prlctl takes whole MiB")
+        if ((spec.get("io") or {}).get("limit") or 0) > MOST_RATE:
+            bad("io.limit", "is more than prlctl takes", "give it at most 4095MiB, or 0B for no limit")
         if kind == VM and memory.get("swap") is not None:
             bad("memory.swap", "engine %s has no such option for a virtual machine" % ENGINE, "its own system has swap")
         if spec.get("hostname") and not HOSTNAME.match(spec["hostname"]):

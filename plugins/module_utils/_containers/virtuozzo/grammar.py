@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.schema import Spec
-from ..addresses import addresses_of, same_addresses
+from ..addresses import addresses_of, same_addresses, same_family
 from ..openvz import grammar as openvz
 from ..openvz.grammar import VENET, bare, canonical
 from . import table
@@ -140,7 +140,8 @@ def _nic(name: str, nic: Mapping[str, Any], kind: str) -> Spec:
     addresses = nic_addresses(nic)
     if addresses:
         spec["address"] = _one_or_all(addresses)
-    if nic.get("gw"):
+    if nic.get("gw") and same_family(canonical(str(nic["gw"])), addresses):
+        # One that a DHCP server gave stands there too, and is nobody's declaration.
         spec["gateway"] = canonical(str(nic["gw"]))
     return spec
 

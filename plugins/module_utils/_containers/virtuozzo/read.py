@@ -154,7 +154,7 @@ def boot_of(prlctl: Prlctl, item: Guest) -> Optional[Tuple[int, int]]:
         uptime = str(item.part("Uptime") or "")
         return (int(time.time()) - int(uptime), 0) if uptime.isdigit() else None
     said = prlctl.run("exec", item.ident, "--without-shell", "cat", "/proc/uptime", "/proc/1/stat", wrong=True)
-    return openvz.boot_in(said)
+    return openvz.boot_in(said, time.time())
 
 
 __all__ = ["KEPT", "MADE", "NAME", "RUNNING", "STOPPED", "Guest", "boot_of", "by_id", "by_name", "read_node", "write_note"]

@@ -58,8 +58,8 @@ def size(word: Any) -> Optional[int]:
 
 
 def in_mib(value: Any) -> str:
-    """Bytes as prlctl takes them: whole mebibytes, said so."""
-    return "%dM" % (int(value) // MIB)
+    """Bytes as prlctl takes the size of a disk: a number of mebibytes."""
+    return str(int(value) // MIB)
 
 
 def _memory(word: Any) -> Optional[int]:
@@ -87,9 +87,10 @@ def _percent(value: Any) -> str:
     return str(int(Decimal(str(value)) * 100))
 
 
-def _in_kib(value: Any) -> str:
-    # Without a suffix prlctl means MiB.
-    return "%dK" % (int(value) >> 10) if value else "0"
+def _rate(value: Any) -> str:
+    # In the largest unit that it is a whole number of: whether the parser's range is of the number or of the MiB is not known.
+    units = next(((1 << shift, unit) for shift, unit in ((30, "G"), (20, "M")) if value % (1 << shift) == 0), (1 << 10, "K"))
+    return "%d%s" % (int(value) // units[0], units[1]) if value else "0"
 
 
 def _mask(word: Any) -> Optional[str]:
@@ -156,8 +157,8 @@ ROWS: Tuple[Row, ...] = (
     Row("cpus.limit", "--cpulimit", _CPU + ("cpulimit",), _cores, _percent, gone="0"),
     Row("cpus.shares", "--cpuunits", _CPU + ("cpuunits",), _count, str),
     Row("cpus.cpuset", "--cpumask", _CPU + ("mask",), _mask, str, gone="all"),
-    Row("memory.size", "--memsize", _MEMORY + ("size",), _memory, in_mib),
-    Row("io.limit", "--iolimit", _CPU + ("iolimit",), _number, _in_kib),
+    Row("memory.size", "--memsize", _MEMORY + ("size",), _memory, lambda value: in_mib(value) + "M"),
+    Row("io.limit", "--iolimit", _CPU + ("iolimit",), _number, _rate),
     Row("io.iops", "--iopslimit", _CPU + ("iopslimit",), _number, str),
     Row("io.priority", "--ioprio", _CPU + ("ioprio",), _number, str),
     Row("hostname", "--hostname", ("Hostname",), _hostname, str, kinds=(CT,)),
