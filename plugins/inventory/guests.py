@@ -24,7 +24,8 @@ description:
     to have it stop."
 notes:
   - Each guest gets the variables C(flotilla_name), C(flotilla_engine) (V(kvm), V(lxc), V(podman), V(openvz), V(virtuozzo)),
-    C(flotilla_host) (the name of its host), C(flotilla_state) (V(running), V(stopped), V(paused), V(present)), C(flotilla_fleet), C(flotilla_uuid), C(flotilla_tags),
+    C(flotilla_host) (the name of its host), C(flotilla_state) (V(running), V(stopped), V(paused), V(present)), C(flotilla_fleet),
+    C(flotilla_uuid), C(flotilla_tags),
     C(flotilla_spec) and C(flotilla_status) (as the info modules return them) and C(flotilla_pending) (what waits for a restart).
   - C(ansible_host) is an address that the guest's agent reports, else one that libvirt leased, else one from the host's ARP
     table. IPv4 comes first; on a remote host an address that is reachable from outside comes before one on a host-local network.

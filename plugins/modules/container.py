@@ -58,8 +58,8 @@ notes:
     when it restarts. Memory and CPUs of a virtual machine grow while it runs where its hot-plug is on, as it is for those made here; less of either, its MAC
     addresses and its boot order are pending until it restarts."
   - "Virtuozzo: prlctl has no word that takes O(hostname), O(dns), O(search), O(boot) or a gateway back, so they stay; and it sets whatever it
-    stores, so O(on_change=defer) refuses what a running guest would take. A guest that is removed without O(remove_storage) is unregistered, and its files stay.
-    A disk that is no longer declared is detached, and its image named by C(status.orphaned)."
+    stores, so O(on_change=defer) refuses what a running guest would take. A guest that is removed without O(remove_storage) is unregistered, and its files
+    stay. A disk that is no longer declared is detached, and its image named by C(status.orphaned)."
 options:
   name:
     description: Name of the container.

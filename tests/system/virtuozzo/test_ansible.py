@@ -47,6 +47,7 @@ def test_modules_inventory_and_connection(space: Space, tmp_path: Path) -> None:
         again = ansible.module("container", declared, verbosity=0)
         read = ansible.module("container_info", {})
         facts = ansible.module("host_info", {}, verbosity=0)
+        backups = _assert_backups(ansible)
     assert not said.result.get("failed"), said.result
     assert (foreseen.result["changed"], foreseen.result["plan"]) == (said.result["changed"], said.result["plan"])
     assert again.result["changed"] is False and again.result["host_ready"] is True
@@ -55,8 +56,20 @@ def test_modules_inventory_and_connection(space: Space, tmp_path: Path) -> None:
     # vzctl has the same container, which is told once.
     assert [item["status"]["engine"] for item in read.result["containers"] if item["name"] == "web1"] == ["virtuozzo"]
     assert facts.result["engines"]["virtuozzo"]["usable"] is True
+    assert [item["name"] for item in backups] == ["web1"]
     _assert_inventory(space, tmp_path)
     _assert_connection(space, tmp_path)
+
+
+def _assert_backups(ansible: Ansible) -> list[dict[str, Any]]:
+    """A full backup as it was foreseen, and listed."""
+    want = {"name": "web1", "engine": "virtuozzo", "max_age": "1h"}
+    foreseen = ansible.module("backup", want, check=True, verbosity=0)
+    said = ansible.module("backup", {**want, "expect_plan": foreseen.result["plan_id"]}, verbosity=0)
+    listed: list[dict[str, Any]] = ansible.module("backup_info", {"name": "web1"}, verbosity=0).result["backups"]
+    assert said.result["changed"] is True and said.result["plan"] == foreseen.result["plan"]
+    assert [item["spec"] for item in listed] == [said.result["backup"]["spec"]]
+    return listed
 
 
 def _assert_inventory(space: Space, tmp_path: Path) -> None:
@@ -106,17 +119,3 @@ def test_the_role(space: Space, tmp_path: Path) -> None:
     assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout
     nowhere = play_role(space, tmp_path, "virtuozzo_host", virtuozzo_host_networks=["nosuch"])
     assert nowhere.returncode != 0 and "nosuch not on this node, which has Bridged, Host-Only" in " ".join(nowhere.stdout.split())
-
-
-def test_backups(space: Space, tmp_path: Path) -> None:
-    """The modules, one after the other: a full backup, listed, and no second one."""
-    want = {"name": "kept", "engine": "virtuozzo", "max_age": "1h"}
-    with syslog() as log:
-        ansible = Ansible(tmp_path, log, space.enter)
-        guest = {"name": "kept", "engine": "virtuozzo", "image": TEMPLATE, "memory": "64MiB", "state": "stopped"}
-        assert not ansible.module("container", guest, verbosity=0).result.get("failed")
-        foreseen = ansible.module("backup", want, check=True, verbosity=0)
-        said = ansible.module("backup", {**want, "expect_plan": foreseen.result["plan_id"]}, verbosity=0)
-        listed = ansible.module("backup_info", {"name": "kept"}, verbosity=0)
-    assert said.result["changed"] is True and said.result["plan"] == foreseen.result["plan"]
-    assert [item["spec"] for item in listed.result["backups"]] == [said.result["backup"]["spec"]]

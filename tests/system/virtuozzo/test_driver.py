@@ -243,20 +243,20 @@ def test_adoption_needs_consent_where_it_differs(lab: Lab) -> None:
 @pytest.mark.parametrize("raw, words", [
     ({**SMALL, "image": "absent-1-x86_64"}, ["image", "there is no OS template absent-1-x86_64"]),
     ({**SMALL, "hostname": "$(id)"}, ["hostname", "root's shell"]), ({**SMALL, "search": ['a"b']}, ["search[0]", "root's shell"]),
-    ({**SMALL, "memory": "4MiB"}, ["memory.size", "less than an init needs"]), ({**SMALL,
-    "memory": "128.5MiB"}, ["memory.size", "whole number of MiB"]),
+    ({**SMALL, "memory": "4MiB"}, ["memory.size", "less than an init needs"]),
+    ({**SMALL, "memory": "128.5MiB"}, ["memory.size", "whole number of MiB"]),
     ({**SMALL, "capabilities": {"add": ["SYS_TIME"]}}, ["capabilities", "engine virtuozzo has no such option"]),
     ({**SMALL, "disk": {"inodes": 100}}, ["inodes", "engine virtuozzo"]), ({**SMALL, "boot_order": 3}, ["boot_order", "engine virtuozzo"]),
     ({**SMALL, "media": [{"name": "cd"}]}, ["media", "engine virtuozzo has no such option for a container"]),
-    ({**SMALL, "os": "windows"}, ["os", "for a container"]), ({**SMALL,
-    "container_features": {"fuse": True}}, ["container_features.fuse", "no such feature"]),
+    ({**SMALL, "os": "windows"}, ["os", "for a container"]),
+    ({**SMALL, "container_features": {"fuse": True}}, ["container_features.fuse", "no such feature"]),
     ({**SMALL, "nics": [{"name": "lan", "bridge": "br0"}]}, ["nics[0].bridge", "one of its own networks"]),
     ({**SMALL, "nics": [{"name": "lan", "network": "nosuch"}]}, ["nics[0].network", "no virtual network nosuch"]),
     ({**SMALL, "nics": [{**LAN, "address": "198.51.100.5"}]}, ["nics[0].address", "prefix length"]),
     ({**SMALL, "nics": [WAN, {**WAN, "name": "w2"}]}, ["one venet"]),
     ({**SMALL, "cpus": {"shares": 7}}, ["cpus.shares", "8 to 500000"]), ({"memory": "128MiB"}, ["image", "is required"]),
-    ({**SMALL, "wait_for": "agent"}, ["wait_for.what", "engine virtuozzo"]), ({**SMALL,
-    "disk": {"size": "1025KiB"}}, ["disks[0].size", "whole number of MiB"]),
+    ({**SMALL, "wait_for": "agent"}, ["wait_for.what", "engine virtuozzo"]),
+    ({**SMALL, "disk": {"size": "1025KiB"}}, ["disks[0].size", "whole number of MiB"]),
 ])
 def test_what_cannot_be_is_refused_before_anything_is_touched(lab: Lab, raw: Raw, words: list[str]) -> None:
     laws.assert_refused(lab, "web1", raw, *words)

@@ -135,8 +135,8 @@ def test_any_machine_is_adopted_by_its_own_spec(lab: Lab, isos: list[str]) -> No
 
 @pytest.mark.parametrize("changes, words", [
     ({"image": "debian-12-x86_64"}, ["image", "for a virtual machine"]), ({"hostname": "x"}, ["hostname", "for a virtual machine"]),
-    ({"root_password": "$6$x"}, ["root_password", "for a virtual machine"]), ({"memory": {"size": "1GiB",
-    "swap": "1GiB"}}, ["memory.swap", "virtual machine"]),
+    ({"root_password": "$6$x"}, ["root_password", "for a virtual machine"]),
+    ({"memory": {"size": "1GiB", "swap": "1GiB"}}, ["memory.swap", "virtual machine"]),
     ({"nics": [{"name": "lan", "network": "Bridged", "address": "192.0.2.1/24"}]}, ["nics[0].address", "set it inside"]),
     ({"media": [{"name": "cd", "file": "/nosuch.iso"}]}, ["media[0].file", "there is no file /nosuch.iso"]),
     ({"media": [{"name": "cd", "bus": "sata"}]}, ["media[0].bus", "engine virtuozzo has no such option"]),

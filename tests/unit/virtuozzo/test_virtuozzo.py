@@ -179,8 +179,8 @@ def test_what_is_sent(pattern: str, value: Any, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("want, have, text", [
-    ({"nfs": True}, {}, "nfs:on"), ({}, {"nfs": True}, "nfs:off"), ({"sit": True, "nfs": False}, {"nfs": True},
-    "nfs:off,sit:on"), ({"nfs": True}, {"nfs": True}, ""),
+    ({"nfs": True}, {}, "nfs:on"), ({}, {"nfs": True}, "nfs:off"),
+    ({"sit": True, "nfs": False}, {"nfs": True}, "nfs:off,sit:on"), ({"nfs": True}, {"nfs": True}, ""),
     ({"nfs": False}, {}, ""),
 ])
 def test_only_features_that_differ_are_sent(want: dict[str, bool], have: dict[str, bool], text: str) -> None:
@@ -222,8 +222,8 @@ def test_disks_are_added_grown_and_detached_with_their_image_kept() -> None:
 
 
 @pytest.mark.parametrize("hotplug, size, reason", [
-    ({"vm": False}, 1, ""), ({"vm": True, "memory": True}, 3, ""), ({"vm": True, "memory": True}, 1,
-    "gives no memory back"), ({"vm": True, "memory": False}, 3, "hot-plug"),
+    ({"vm": False}, 1, ""), ({"vm": True, "memory": True}, 3, ""),
+    ({"vm": True, "memory": True}, 1, "gives no memory back"), ({"vm": True, "memory": False}, 3, "hot-plug"),
 ])
 def test_when_a_running_machine_takes_memory(hotplug: dict[str, bool], size: int, reason: str) -> None:
     said = grammar.no_memory(size, {"memory": {"size": 2}, "hotplug": hotplug})

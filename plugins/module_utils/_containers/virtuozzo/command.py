@@ -50,7 +50,8 @@ USES: Mapping[Tuple[str, str], Tuple[str, ...]] = {
 
 _MEANINGS = {
     5: "the running kernel is none of Virtuozzo", 6: "the node has not enough resources for it", 12: "the node has no licence",
-    34: "an address could not be added", 46: "the disk is full", 78: "an address of it is in use", 91: "the OS template is not there", 137: "its name is taken or not possible",
+    34: "an address could not be added", 46: "the disk is full", 78: "an address of it is in use", 91: "the OS template is not there",
+    137: "its name is taken or not possible",
     146: "the node has not these CPUs", 221: "the OS template has no cache",
     FROZEN: "it is in the frozen state",
 }

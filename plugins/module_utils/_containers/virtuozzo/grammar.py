@@ -10,7 +10,6 @@ import copy
 import ipaddress
 from typing import Any, Dict, List, Mapping, Optional
 
-from ..._reconcile.annotation import Annotation
 from ..._reconcile.schema import Spec
 from ..addresses import addresses_of, same_addresses, same_family
 from ..openvz import grammar as openvz
