@@ -76,9 +76,10 @@ CONFIGS: dict[str, dict[str, str]] = {
 RECORDS: dict[str, dict[str, Any]] = {
     WEB1: {"envid": "101", "mac": "001C42AABB01", "fed": {"state": "running", "uptime": 3600}},
     DB1: {"envid": "102", "mac": "001C42AABB02", "fed": {"description": 'data base "main"'}, "disks": {"hdd1": {
-        "enabled": True, "port": "scsi:1", "image": f"/vz/private/{DB1}/data.hdd", "type": "expanded", "size": 5120, "mnt": "/srv", "state": "connected",
-        "subtype": "virtio-scsi", "autocompact": "off"}}},
-    VM1: {"name": "vm1", "os": "centos8", "state": "running", "cpus": 2, "memsize": 2048, "memguarantee": 80, "autostart": "on", "vnc_mode": "auto", "vnc_port": 5901,
+        "enabled": True, "port": "scsi:1", "image": f"/vz/private/{DB1}/data.hdd", "type": "expanded", "size": 5120, "mnt": "/srv",
+        "state": "connected", "subtype": "virtio-scsi", "autocompact": "off"}}},
+    VM1: {"name": "vm1", "os": "centos8", "state": "running", "cpus": 2, "memsize": 2048, "memguarantee": 80, "autostart": "on",
+          "vnc_mode": "auto", "vnc_port": 5901,
           "fed": {"uptime": 120, "tools": {"state": "installed", "version": "9.0.3-1.vz9"}}, "devices": {
               "hdd0": {"enabled": True, "port": "scsi:0", "image": "harddisk.hdd", "type": "expanded", "size": 65536, "state": "connected",
                        "subtype": "virtio-scsi"},
@@ -89,13 +90,15 @@ RECORDS: dict[str, dict[str, Any]] = {
               "hdd0": {"enabled": True, "port": "virtio:0", "image": "harddisk.hdd", "type": "expanded", "size": 131072, "state": "connected"},
               "net0": {"dev": "vme001c42aabb05", "enabled": True, "network": "Host-Only", "mac": "001C42AABB05", "card": "e1000",
                        "ips": ["203.0.113.9/24", "2001:db8::9/64"], "gw": "203.0.113.1"}}}}
-BY_NOTE: tuple[tuple[str, tuple[str, ...]], ...] = (("two containers and two virtual machines", (WEB1, DB1, VM1, VM2)), ("two containers;", (WEB1, DB1)), ("one stopped container", (DB1,)),
-           ("one stopped virtual machine", (VM2,)), ('"vm two" is a template', (VM1, VM2)), ("virtual machine suspended", (VM1,)), ("no guest at all", ()),
-           ("no such guest", ()))
+BY_NOTE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("two containers and two virtual machines", (WEB1, DB1, VM1, VM2)), ("two containers;", (WEB1, DB1)), ("one stopped container", (DB1,)),
+    ("one stopped virtual machine", (VM2,)), ('"vm two" is a template', (VM1, VM2)), ("virtual machine suspended", (VM1,)),
+    ("no guest at all", ()), ("no such guest", ()))
 """Which guests a recording had, by its notes; web1 alone where none of these stands there."""
 CHANGES: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "text/description": ({}, {"fed": {"state": "running", "uptime": 3600, "description": 'say "hi" \\ back\ttab\nnew'}}),
-    "values/limits": ({"CPUS": "0", "CPULIMIT": "0", "PHYSPAGES": "0:0", "IOLIMIT": "10485760", "MEMGUARANTEE": "50", "FEATURES": "nfs:on,sysfs:on"}, {}),
+    "values/limits": ({"CPUS": "0", "CPULIMIT": "0", "PHYSPAGES": "0:0", "IOLIMIT": "10485760", "MEMGUARANTEE": "50",
+                       "FEATURES": "nfs:on,sysfs:on"}, {}),
     "values/limits-more": ({"CPUS": "8", "CPULIMIT": "0", "CPULIMIT_MHZ": "2000", "PHYSPAGES": "4194304:4194304", "IOPRIO": "7", "IOPSLIMIT": "1000",
                             "CPUMASK": "0-3", "NODEMASK": "0-1", "ONBOOT": "auto", "AUTOSTOP": "stop",
                             "FEATURES": "bridge:on,nfsd:on,ipgre:on,ppp:on,ipip:on,sit:on,nfs:on,sysfs:on"}, {"sockets": 2}),

@@ -122,8 +122,9 @@ class Guest:
 
     def view(self) -> dict[str, Any]:
         """Every setting by the name that the grammar calls it."""
-        found: dict[str, Any] = {"cpuunits": 1000, "ioprio": 4, "iolimit": 0, "iopslimit": 0, "memguarantee": "auto", "sockets": 1, "autocompact": "on",
-                                 "cpulimit": "", "cpumask": "", "nodemask": "", "description": "", "hostname": "", "nameserver": "",
+        found: dict[str, Any] = {"cpuunits": 1000, "ioprio": 4, "iolimit": 0, "iopslimit": 0, "memguarantee": "auto", "sockets": 1,
+                                 "autocompact": "on", "cpulimit": "", "cpumask": "", "nodemask": "", "description": "", "hostname": "",
+                                 "nameserver": "",
                                  "searchdomain": "", "template": "no", "backup_path": "", "features": "", "autostop": "suspend", "videosize": 0,
                                  "ha_enable": "yes", "ha_prio": 0, "efi": "off", "boot": "", "vnc_mode": "off", "vnc_address": "0.0.0.0"}
         found.update(self.record)

@@ -60,8 +60,9 @@ def _container(call: Prlctl, parsed: Parsed, ident: str) -> None:
     home = node.private(ident)
     machine.unpack(node, ident, tarball, home.with_name(ident + ".new") / ROOT_DISK)
     config = Config((node.etc / ("conf/ve-%s.conf-sample" % sample)).read_text())
-    config.update({"VE_ROOT": "/vz/root/$VEID", "VE_PRIVATE": "/vz/private/$VEID", "VE_LAYOUT": "ploop", "OSTEMPLATE": template, "ORIGIN_SAMPLE": sample,
-                   "DISTRIBUTION": template.lstrip(".").split("-")[0], "UUID": ident, "NAME": parsed.ident, "DISKSPACE": "10485760:10485760"})
+    config.update({"VE_ROOT": "/vz/root/$VEID", "VE_PRIVATE": "/vz/private/$VEID", "VE_LAYOUT": "ploop", "OSTEMPLATE": template,
+                   "ORIGIN_SAMPLE": sample, "DISTRIBUTION": template.lstrip(".").split("-")[0], "UUID": ident,
+                   "NAME": parsed.ident, "DISKSPACE": "10485760:10485760"})
     home.with_name(ident + ".new").rename(home)
     # First the record: a container without one is taken for one of vzctl's.
     Guest(node, call.guests.container_record(ident, ident, config.values["DISTRIBUTION"])).save()
