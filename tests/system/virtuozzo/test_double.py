@@ -13,6 +13,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -495,6 +496,22 @@ def test_the_programs(web: Node, program: Callable[..., subprocess.CompletedProc
     assert (said.returncode, said.stdout, said.stderr) == (3, "hello\n", "")
     assert json.loads(program("prlctl", "list", "-i", "-j").stdout)[0]["Name"] == "web1"
     assert json.loads(program("prlsrvctl", "info", "-j").stdout)["Version"] == "Server 9.0.26"
+
+
+def test_calls_at_the_same_time_see_whole_guests(node: Node) -> None:
+    """Three containers are made, changed and removed at once, while the node is listed again and again."""
+    def work(number: int) -> list[int]:
+        name = "web%d" % number
+        lines = ("create %s --vmtype ct --ostemplate " + TEMPLATE, "set %s --memsize 64", "start %s", "set %s --cpus 1", "stop %s --kill", "delete %s")
+        return [prl(node, *(line % name).split()).rc for line in lines]
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(work, number) for number in range(3)]
+        while not all(each.done() for each in running):
+            found = json.loads(done(node, "list", "-i", "-j").out)
+            assert len({guest["EnvID"] for guest in found}) == len(found) <= 3
+        assert [each.result() for each in running] == [[0] * 6] * 3
+    assert json.loads(done(node, "list", "-i", "-j").out) == []
 
 
 def test_every_call_and_every_entry_is_logged(web: Node) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 from vznode import machine
-from vznode.call import call
+from vznode.call import call, entries
 from vznode.node import Config, Node
 from vznode.prl.guests import MACHINE, Guest, Guests
 from vznode.prl.making import place
+from vznode.vzctl import grammar
 
 from .conftest import DEBIAN, TEMPLATE
 
@@ -169,6 +170,26 @@ def test_what_is_said_of_power(node: Node) -> None:
 
     wrong = compared(node, FORMAT["message/power-ct"], before)
     assert not wrong, "\n".join(wrong)
+
+
+def recorded(program: str) -> set[tuple[str, str]]:
+    """The grammar entries that stand in a recorded call and were not refused there as unknown."""
+    found: set[tuple[str, str]] = set()
+    for step in [step for steps in (*PARSER.values(), *FORMAT.values()) for step in steps if step["argv"][0] == program and len(step["argv"]) > 1]:
+        action, *words = step["argv"][1:]
+        letters = ["-" + letter for word in words if re.fullmatch("-[a-z]{2,}", word) for letter in word[1:]]
+        strange = re.findall(r"Un(?:recognized option|known action): (\S+)", step["stderr"])
+        found |= {(action, word) for word in ["", *words, *letters] if word not in strange and action not in strange}
+    return found
+
+
+@pytest.mark.parametrize("program", ["prlctl", "prlsrvctl"])
+def test_what_no_recording_has_is_named(program: str) -> None:
+    """The grammar says which of its entries come from the manual alone."""
+    known = grammar(program)
+    everything = {entry for entry in entries(program) if entry[0] and entry[1] not in known["global_options"]}
+    named = {(action, option) for action, options in known["unrecorded"].items() for option in options}
+    assert everything - recorded(program) == named
 
 
 def test_nothing_is_left_out() -> None:
