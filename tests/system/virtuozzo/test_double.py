@@ -324,6 +324,7 @@ def test_what_a_running_machine_takes_depends_on_its_hot_plug(vm: Node) -> None:
     assert PENDING not in done(vm, "set", "vm1", "--memsize", "6G", "--cpus", "5").out and runs() == (6144, 5)
     assert PENDING in done(vm, "set", "vm1", "--memsize", "5G").out and runs() == (6144, 5) and hardware() == ("5120Mb", 5)
     assert prl(vm, "set", "vm1", "--memsize", "1M").rc == 255 and prl(vm, "set", "vm1", "--features", "nfs:on").rc == 255
+    assert prl(vm, "set", "vm1", "--cpus", "0").rc == 255
     assert prl(vm, "exec", "vm1", "--without-shell", "true").rc == 255
 
 
@@ -341,6 +342,8 @@ def test_devices_of_a_machine(vm: Node, tmp_path: Path) -> None:
     assert there["Hardware"]["net0"]["network"] == "Host-Only"
     image = Guests(vm).all()[0].home_path / there["Hardware"]["hdd1"]["image"]
     done(vm, "set", "vm1", "--device-del", "hdd1", "--detach-only")
+    done(vm, "set", "vm1", "--device-del", "hdd0")
+    assert shown(vm, "vm1")["Boot order"] == "cdrom1 "
     assert image.exists() and "hdd1" not in shown(vm, "vm1")["Hardware"]
     assert prl(vm, "set", "vm1", "--device-add", "cdrom", "--image", "/absent.iso").rc == 1
     assert prl(vm, "set", "vm1", "--device-set", "hdd7", "--size", "1G").rc == 255

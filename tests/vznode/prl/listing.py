@@ -193,7 +193,7 @@ def document(guest: Guest, full: bool, year: int) -> dict[str, Any]:
         found["Backup path"] = view["backup_path"]
     tools = view.get("fed", {}).get("tools") or {"state": "possibly_installed" if is_ct else "not_installed"}
     found.update({"Owner": "root", "GuestTools": tools, "GuestTools autoupdate": "on", "Autostart": view["autostart"], "Autostop": view["autostop"],
-                  "Autocompact": "on", "Boot order": view["boot"], "EFI boot": view["efi"], "Allow select boot device": "off",
+                  "Autocompact": "on", "Boot order": _boot(view), "EFI boot": view["efi"], "Allow select boot device": "off",
                   "External boot device": ""})
     if not is_ct:
         found["On guest crash"] = ""
@@ -211,6 +211,11 @@ def document(guest: Guest, full: bool, year: int) -> dict[str, Any]:
     if full:
         found["High Availability"] = {"enabled": view["ha_enable"], "prio": view["ha_prio"]}
     return found
+
+
+def _boot(view: dict[str, Any]) -> str:
+    """What it boots from, of what it has."""
+    return "".join(word + " " for word in view["boot"].split() if word in view["devices"])
 
 
 def _machine(guest: Guest, view: dict[str, Any], full: bool, year: int) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _machine(call: Prlctl, parsed: Parsed, ident: str) -> None:
     devices["cdrom0"] = {"enabled": True, "port": "ide:1", "image": "", "state": "disconnected"}
     mac = new_mac()
     devices["net0"] = {"dev": "vme" + mac.lower(), "enabled": True, "network": "Bridged", "mac": mac, "card": "virtio", "state": "connected"}
-    record["boot"] = "hdd0 cdrom0 "
+    record["boot"] = "".join(name + " " for name in ("hdd0", "cdrom0", "net0") if name in devices)
     guest.save()
 
 

@@ -408,13 +408,11 @@ class Setting:
 
     def _machine(self) -> None:
         record, said = self.guest.record, self.said
-        if said.get("memsize", LEAST_MEMORY) < LEAST_MEMORY:
+        if said.get("memsize", LEAST_MEMORY) < LEAST_MEMORY or said.get("cpus") == 0:
             self.call.fail("not_configured")
         if "userpasswd" in said:
             # Nothing runs in it, and so no guest tools.
             self.call.fail("no_session")
-        if "boot" in said:
-            said["boot"] = "".join(word + " " for word in said["boot"].split())
         live = record.get("live", {})
         for key, value in said.items():
             if key in ("device_add", "device_set", "device_del", "crypted"):
