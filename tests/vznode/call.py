@@ -84,6 +84,7 @@ def entries(program: str) -> set[tuple[str, str]]:
     found = {("", option) for option in rules["global_options"]}
     for name, entry in (rules.get("actions") or rules["commands"]).items():
         subs = entry.get("subs", {})
-        options = set(rules["set"] if name == "set" and "set" in rules else entry.get("options", {})) | {option for sub in subs.values() for option in sub["options"]}
+        options = set(rules["set"] if name == "set" and "set" in rules else entry.get("options", {}))
+        options |= {option for sub in subs.values() for option in sub["options"]}
         found |= {(name, option) for option in ("", *options, *subs, *(rules["global_options"] if "actions" in rules else ()))}
     return found

@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import string
+import threading
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -192,14 +193,16 @@ class Node:
 
     def config(self, ident: str) -> Config | None:
         """A container's configuration, or None."""
-        path = self.path(ident)
-        return Config(path.read_text(errors="surrogateescape"), f"/etc/vz/conf/{ident}.conf") if path.exists() else None
+        try:
+            return Config(self.path(ident).read_text(errors="surrogateescape"), f"/etc/vz/conf/{ident}.conf")
+        except FileNotFoundError:
+            return None
 
     def save(self, ident: str, config: Config) -> None:
         """Write a container's configuration."""
         path = self.path(ident)
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        target.write_text(str(config), errors="surrogateescape")
+        replace(target, str(config))
 
     def idents(self) -> list[str]:
         """All containers that have a configuration file."""
@@ -261,14 +264,17 @@ class Node:
 
     def live(self, ident: str) -> dict[str, Any]:
         """What is noted of a running container."""
-        path = self.state / f"{ident}.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        try:
+            found: dict[str, Any] = json.loads((self.state / f"{ident}.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
 
     def note(self, ident: str, live: dict[str, Any]) -> None:
         """Note what runs of a container; empty forgets it."""
         path = self.state / f"{ident}.json"
         if live:
-            path.write_text(json.dumps(live))
+            replace(path, json.dumps(live))
         else:
             path.unlink(missing_ok=True)
 
@@ -305,6 +311,13 @@ class Node:
             yield said
         finally:
             path.unlink(missing_ok=True)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole: other calls read it at the same time."""
+    partial = path.with_name("%s.%d.new" % (path.name, threading.get_ident()))
+    partial.write_text(text, errors="surrogateescape")
+    partial.replace(path)
 
 
 class Ended(Exception):

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 from vznode import machine
-from vznode.call import call
+from vznode.call import call, entries
 from vznode.node import Config, Node
 from vznode.prl.guests import MACHINE, Guest, Guests
 from vznode.prl.making import place
+from vznode.vzctl import grammar
 
 from .conftest import DEBIAN, TEMPLATE
 
@@ -76,9 +77,10 @@ CONFIGS: dict[str, dict[str, str]] = {
 RECORDS: dict[str, dict[str, Any]] = {
     WEB1: {"envid": "101", "mac": "001C42AABB01", "fed": {"state": "running", "uptime": 3600}},
     DB1: {"envid": "102", "mac": "001C42AABB02", "fed": {"description": 'data base "main"'}, "disks": {"hdd1": {
-        "enabled": True, "port": "scsi:1", "image": f"/vz/private/{DB1}/data.hdd", "type": "expanded", "size": 5120, "mnt": "/srv", "state": "connected",
-        "subtype": "virtio-scsi", "autocompact": "off"}}},
-    VM1: {"name": "vm1", "os": "centos8", "state": "running", "cpus": 2, "memsize": 2048, "memguarantee": 80, "autostart": "on", "vnc_mode": "auto", "vnc_port": 5901,
+        "enabled": True, "port": "scsi:1", "image": f"/vz/private/{DB1}/data.hdd", "type": "expanded", "size": 5120, "mnt": "/srv",
+        "state": "connected", "subtype": "virtio-scsi", "autocompact": "off"}}},
+    VM1: {"name": "vm1", "os": "centos8", "state": "running", "cpus": 2, "memsize": 2048, "memguarantee": 80, "autostart": "on",
+          "vnc_mode": "auto", "vnc_port": 5901,
           "fed": {"uptime": 120, "tools": {"state": "installed", "version": "9.0.3-1.vz9"}}, "devices": {
               "hdd0": {"enabled": True, "port": "scsi:0", "image": "harddisk.hdd", "type": "expanded", "size": 65536, "state": "connected",
                        "subtype": "virtio-scsi"},
@@ -89,13 +91,15 @@ RECORDS: dict[str, dict[str, Any]] = {
               "hdd0": {"enabled": True, "port": "virtio:0", "image": "harddisk.hdd", "type": "expanded", "size": 131072, "state": "connected"},
               "net0": {"dev": "vme001c42aabb05", "enabled": True, "network": "Host-Only", "mac": "001C42AABB05", "card": "e1000",
                        "ips": ["203.0.113.9/24", "2001:db8::9/64"], "gw": "203.0.113.1"}}}}
-BY_NOTE: tuple[tuple[str, tuple[str, ...]], ...] = (("two containers and two virtual machines", (WEB1, DB1, VM1, VM2)), ("two containers;", (WEB1, DB1)), ("one stopped container", (DB1,)),
-           ("one stopped virtual machine", (VM2,)), ('"vm two" is a template', (VM1, VM2)), ("virtual machine suspended", (VM1,)), ("no guest at all", ()),
-           ("no such guest", ()))
+BY_NOTE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("two containers and two virtual machines", (WEB1, DB1, VM1, VM2)), ("two containers;", (WEB1, DB1)), ("one stopped container", (DB1,)),
+    ("one stopped virtual machine", (VM2,)), ('"vm two" is a template', (VM1, VM2)), ("virtual machine suspended", (VM1,)),
+    ("no guest at all", ()), ("no such guest", ()))
 """Which guests a recording had, by its notes; web1 alone where none of these stands there."""
 CHANGES: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "text/description": ({}, {"fed": {"state": "running", "uptime": 3600, "description": 'say "hi" \\ back\ttab\nnew'}}),
-    "values/limits": ({"CPUS": "0", "CPULIMIT": "0", "PHYSPAGES": "0:0", "IOLIMIT": "10485760", "MEMGUARANTEE": "50", "FEATURES": "nfs:on,sysfs:on"}, {}),
+    "values/limits": ({"CPUS": "0", "CPULIMIT": "0", "PHYSPAGES": "0:0", "IOLIMIT": "10485760", "MEMGUARANTEE": "50",
+                       "FEATURES": "nfs:on,sysfs:on"}, {}),
     "values/limits-more": ({"CPUS": "8", "CPULIMIT": "0", "CPULIMIT_MHZ": "2000", "PHYSPAGES": "4194304:4194304", "IOPRIO": "7", "IOPSLIMIT": "1000",
                             "CPUMASK": "0-3", "NODEMASK": "0-1", "ONBOOT": "auto", "AUTOSTOP": "stop",
                             "FEATURES": "bridge:on,nfsd:on,ipgre:on,ppp:on,ipip:on,sit:on,nfs:on,sysfs:on"}, {"sockets": 2}),
@@ -166,6 +170,26 @@ def test_what_is_said_of_power(node: Node) -> None:
 
     wrong = compared(node, FORMAT["message/power-ct"], before)
     assert not wrong, "\n".join(wrong)
+
+
+def recorded(program: str) -> set[tuple[str, str]]:
+    """The grammar entries that stand in a recorded call and were not refused there as unknown."""
+    found: set[tuple[str, str]] = set()
+    for step in [step for steps in (*PARSER.values(), *FORMAT.values()) for step in steps if step["argv"][0] == program and len(step["argv"]) > 1]:
+        action, *words = step["argv"][1:]
+        letters = ["-" + letter for word in words if re.fullmatch("-[a-z]{2,}", word) for letter in word[1:]]
+        strange = re.findall(r"Un(?:recognized option|known action): (\S+)", step["stderr"])
+        found |= {(action, word) for word in ["", *words, *letters] if word not in strange and action not in strange}
+    return found
+
+
+@pytest.mark.parametrize("program", ["prlctl", "prlsrvctl"])
+def test_what_no_recording_has_is_named(program: str) -> None:
+    """The grammar says which of its entries come from the manual alone."""
+    known = grammar(program)
+    everything = {entry for entry in entries(program) if entry[0] and entry[1] not in known["global_options"]}
+    named = {(action, option) for action, options in known["unrecorded"].items() for option in options}
+    assert everything - recorded(program) == named
 
 
 def test_nothing_is_left_out() -> None:

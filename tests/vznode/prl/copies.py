@@ -180,7 +180,8 @@ class Snapshots:
         ident = str(uuid.uuid4())
         self.call.out.append("Creating the snapshot...")
         save(self.guest, self.folder / ident)
-        self.tree["all"][ident] = {"parent": self.tree["current"], "name": parsed.get("--name") or "", "description": parsed.get("--description") or "",
+        self.tree["all"][ident] = {"parent": self.tree["current"], "name": parsed.get("--name") or "",
+                                   "description": parsed.get("--description") or "",
                                    "date": time.strftime("%Y-%m-%d %H:%M:%S"), "state": {"running": "running"}.get(self.guest.state, "poweroff")}
         self.tree["current"] = ident
         self._write()
@@ -192,13 +193,15 @@ class Snapshots:
         if word is not None:
             ident = self._one("show", word)
             one = self.tree["all"][ident]
-            out += ["ID: {%s}" % ident, "Name: " + one["name"], "Date: " + one["date"], "Current: " + ("yes" if ident == self.tree["current"] else "no"),
+            out += ["ID: {%s}" % ident, "Name: " + one["name"], "Date: " + one["date"],
+                    "Current: " + ("yes" if ident == self.tree["current"] else "no"),
                     "State: " + one["state"], "Description: " + one["description"]]
             return
         if not parsed.has("-H", "--no-header"):
             out.append("%-38s  %s" % ("PARENT_SNAPSHOT_ID", "SNAPSHOT_ID"))
         for ident, one in self.tree["all"].items():
-            out.append("%38s %s%38s" % ("{%s}" % one["parent"] if one["parent"] else "", "*" if ident == self.tree["current"] else " ", "{%s}" % ident))
+            parent, mark = "{%s}" % one["parent"] if one["parent"] else "", "*" if ident == self.tree["current"] else " "
+            out.append("%38s %s%38s" % (parent, mark, "{%s}" % ident))
 
     def switch(self, parsed: Parsed) -> None:
         """Bring the files and settings of one back. A guest that ran then is started, and its processes are new."""
@@ -302,11 +305,13 @@ class Backups:
         if not parsed.has("-H", "--no-header"):
             call.out.append(form % ("ID", "Backup_ID", "Node", "Date", "Type", "Size"))
         for one in found:
-            call.out.append(form % ("{%s}" % one["guest"], self.ident(one), _host(), _date(one["time"]), "f" if one["number"] == 1 else "i", one["size"]))
+            letter = "f" if one["number"] == 1 else "i"
+            call.out.append(form % ("{%s}" % one["guest"], self.ident(one), _host(), _date(one["time"]), letter, one["size"]))
 
     def _block(self, one: dict[str, Any]) -> list[str]:
         disks = sorted(path.name for path in self.path(one).glob("*.hdd"))
-        lines = ["VM_UUID: {%s}" % one["guest"], "Name: " + one["name"], "Host: " + _host(), "Owner: root@" + _host(), "Backup_ID: " + self.ident(one),
+        lines = ["VM_UUID: {%s}" % one["guest"], "Name: " + one["name"], "Host: " + _host(), "Owner: root@" + _host(),
+                 "Backup_ID: " + self.ident(one),
                  "Date: " + _date(one["time"]), "Type: " + ("f" if one["number"] == 1 else "i"), "Size: %d" % one["size"],
                  "Description: " + one["description"], "ServerUuid: {%s}" % self.call.guests.server()["id"], "DiskList:"]
         home = "/vz/private/" if one["kind"] == CT else "/vz/vmprivate/"

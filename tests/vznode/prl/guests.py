@@ -13,13 +13,12 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import threading
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
-from ..node import Config, Node, nics_of
+from ..node import Config, Node, nics_of, replace
 from ..setting import limit_of
 from ..values import PAGE
 
@@ -111,10 +110,7 @@ class Guest:
         """Write the record."""
         place = self.node.state / "prl" / (self.uuid + ".json")
         place.parent.mkdir(parents=True, exist_ok=True)
-        # Other calls read it at the same time.
-        partial = place.with_name("%s.%d" % (self.uuid, threading.get_ident()))
-        partial.write_text(json.dumps(self.record, indent=1))
-        partial.replace(place)
+        replace(place, json.dumps(self.record, indent=1))
         if self.kind == VM and self.home_path.exists():
             (self.home_path / "config.pvs").write_text(json.dumps(self.record, indent=1))
 
@@ -122,8 +118,9 @@ class Guest:
 
     def view(self) -> dict[str, Any]:
         """Every setting by the name that the grammar calls it."""
-        found: dict[str, Any] = {"cpuunits": 1000, "ioprio": 4, "iolimit": 0, "iopslimit": 0, "memguarantee": "auto", "sockets": 1, "autocompact": "on",
-                                 "cpulimit": "", "cpumask": "", "nodemask": "", "description": "", "hostname": "", "nameserver": "",
+        found: dict[str, Any] = {"cpuunits": 1000, "ioprio": 4, "iolimit": 0, "iopslimit": 0, "memguarantee": "auto", "sockets": 1,
+                                 "autocompact": "on", "cpulimit": "", "cpumask": "", "nodemask": "", "description": "", "hostname": "",
+                                 "nameserver": "",
                                  "searchdomain": "", "template": "no", "backup_path": "", "features": "", "autostop": "suspend", "videosize": 0,
                                  "ha_enable": "yes", "ha_prio": 0, "efi": "off", "boot": "", "vnc_mode": "off", "vnc_address": "0.0.0.0"}
         found.update(self.record)

@@ -79,13 +79,13 @@ def _sorted(found: list[Guest], parsed: Parsed, fields: list[str]) -> list[Guest
 
 def _print_columns(call: Prlctl, parsed: Parsed, chosen: list[Guest], fields: list[str], as_json: bool, missing: bool) -> None:
     fields = fields or list(TEMPLATES if parsed.has("-t", "--template") else DEFAULT)
+    table = [[_column(guest, field, place == len(fields) - 1, as_json) for place, field in enumerate(fields)] for guest in chosen]
     if as_json:
         if not missing:
-            _print_json(call, [{field: _column(guest, field, place == len(fields) - 1, True) for place, field in enumerate(fields)} for guest in chosen])
+            _print_json(call, [dict(zip(fields, row)) for row in table])
         return
-    rows = [[HEADS[field][0] for field in fields]] if not parsed.has("-H", "--no-header") else []
-    rows += [[_column(guest, field, place == len(fields) - 1, False) for place, field in enumerate(fields)] for guest in chosen]
-    for row in rows:
+    heads = [[HEADS[field][0] for field in fields]] if not parsed.has("-H", "--no-header") else []
+    for row in heads + table:
         cells = ["%-*s" % (HEADS[field][1], cell) for field, cell in zip(fields[:-1], row)]
         call.out.append(" ".join([*cells, row[-1]]))
 
@@ -99,8 +99,9 @@ def _column(guest: Guest, field: str, is_last: bool, as_json: bool) -> str:
         return "".join(word + " " for word in words) + " " if is_last else (words or ["-"])[0]
     if field in ("netif", "mac", "netdev"):
         return _devices(guest, field)
-    plain = {"envid": view.get("envid") or "", "home": guest.home, "private": guest.home, "type": guest.word, "name": guest.name, "status": guest.state,
-             "dist": view["os"], "owner": "", "system-flags": "", "description": _line(view["description"]) or "-", "numproc": "-",
+    plain = {"envid": view.get("envid") or "", "home": guest.home, "private": guest.home, "type": guest.word, "name": guest.name,
+             "status": guest.state, "dist": view["os"], "owner": "", "system-flags": "",
+             "description": _line(view["description"]) or "-", "numproc": "-",
              "hostname": view["hostname"] or "-", "ostemplate": view.get("ostemplate", "") if guest.kind == CT else view["os"],
              "features": _features(view["features"]), "location": "unknown", "iolimit": str(view["iolimit"]), "ha_enable": view["ha_enable"],
              "ha_prio": str(view["ha_prio"])}
@@ -146,7 +147,8 @@ def hardware(guest: Guest, full: bool, year: int) -> dict[str, dict[str, Any]]:
     if guest.kind == CT:
         found["venet0"] = _net({"dev": "", "enabled": True, "type": "routed", "mac": view["mac"]}, [shown(word) for word in view["addresses"]], full)
         for number, nic in enumerate(view["nics"]):
-            device = {"dev": nic["host_ifname"], "enabled": True, "ifname": nic["ifname"], "network": nic.get("network", ""), "mac": nic["mac"].replace(":", "")}
+            device = {"dev": nic["host_ifname"], "enabled": True, "ifname": nic["ifname"], "network": nic.get("network", ""),
+                      "mac": nic["mac"].replace(":", "")}
             found["net%d" % number] = _net(device, [shown(word) for word in addresses(nic)], full, nic)
         return found
     for name, device in sorted(view["devices"].items(), key=lambda pair: (pair[0].startswith("net"), pair[0])):
@@ -182,7 +184,8 @@ def document(guest: Guest, full: bool, year: int) -> dict[str, Any]:
     """What `list -i -j` says of a guest, in its order."""
     view = guest.view()
     is_ct = guest.kind == CT
-    found: dict[str, Any] = {"ID": guest.uuid, "EnvID": view.get("envid") or "", "Name": guest.name, "Description": _line(view["description"]), "Type": guest.word}
+    found: dict[str, Any] = {"ID": guest.uuid, "EnvID": view.get("envid") or "", "Name": guest.name, "Description": _line(view["description"]),
+                             "Type": guest.word}
     if not is_ct and year >= 2023:
         found["Chipset"] = ""
     found.update({"State": guest.state, "OS": view["os"], "Template": view["template"], "Uptime": str(guest.uptime), "Home": guest.home})
@@ -190,7 +193,8 @@ def document(guest: Guest, full: bool, year: int) -> dict[str, Any]:
         found["Backup path"] = view["backup_path"]
     tools = view.get("fed", {}).get("tools") or {"state": "possibly_installed" if is_ct else "not_installed"}
     found.update({"Owner": "root", "GuestTools": tools, "GuestTools autoupdate": "on", "Autostart": view["autostart"], "Autostop": view["autostop"],
-                  "Autocompact": "on", "Boot order": view["boot"], "EFI boot": view["efi"], "Allow select boot device": "off", "External boot device": ""})
+                  "Autocompact": "on", "Boot order": _boot(view), "EFI boot": view["efi"], "Allow select boot device": "off",
+                  "External boot device": ""})
     if not is_ct:
         found["On guest crash"] = ""
     display = {"mode": view["vnc_mode"], **({"port": view["vnc_port"]} if view.get("vnc_port") else {}), "address": view["vnc_address"]}
@@ -199,13 +203,19 @@ def document(guest: Guest, full: bool, year: int) -> dict[str, Any]:
         found["Features"] = _features(view["features"])
     else:
         found["SmartMount"] = {"enabled": False}
-    found.update({"Disabled Windows logo": "on", "Nested virtualization": "off", "Offline management": {"enabled": view.get("offline_management") == "on"}})
+    found.update({"Disabled Windows logo": "on", "Nested virtualization": "off",
+                  "Offline management": {"enabled": view.get("offline_management") == "on"}})
     for key, name in (("Hostname", "hostname"), ("DNS Servers", "nameserver"), ("Search Domains", "searchdomain")):
         if is_ct and view[name]:
             found[key] = view[name]
     if full:
         found["High Availability"] = {"enabled": view["ha_enable"], "prio": view["ha_prio"]}
     return found
+
+
+def _boot(view: dict[str, Any]) -> str:
+    """What it boots from, of what it has."""
+    return "".join(word + " " for word in view["boot"].split() if word in view["devices"])
 
 
 def _machine(guest: Guest, view: dict[str, Any], full: bool, year: int) -> dict[str, Any]:

@@ -58,11 +58,14 @@ def _container(call: Prlctl, parsed: Parsed, ident: str) -> None:
     if node.private(ident).exists():
         _vzctl_failed(call, 44, "Container %s already exists" % ident)
     home = node.private(ident)
-    machine.unpack(node, ident, tarball, home.with_name(ident + ".new") / ROOT_DISK)
+    new = home.with_name(ident + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    machine.unpack(node, ident, tarball, new / ROOT_DISK)
     config = Config((node.etc / ("conf/ve-%s.conf-sample" % sample)).read_text())
-    config.update({"VE_ROOT": "/vz/root/$VEID", "VE_PRIVATE": "/vz/private/$VEID", "VE_LAYOUT": "ploop", "OSTEMPLATE": template, "ORIGIN_SAMPLE": sample,
-                   "DISTRIBUTION": template.lstrip(".").split("-")[0], "UUID": ident, "NAME": parsed.ident, "DISKSPACE": "10485760:10485760"})
-    home.with_name(ident + ".new").rename(home)
+    config.update({"VE_ROOT": "/vz/root/$VEID", "VE_PRIVATE": "/vz/private/$VEID", "VE_LAYOUT": "ploop", "OSTEMPLATE": template,
+                   "ORIGIN_SAMPLE": sample, "DISTRIBUTION": template.lstrip(".").split("-")[0], "UUID": ident,
+                   "NAME": parsed.ident, "DISKSPACE": "10485760:10485760"})
+    new.rename(home)
     # First the record: a container without one is taken for one of vzctl's.
     Guest(node, call.guests.container_record(ident, ident, config.values["DISTRIBUTION"])).save()
     place(node, ident, config)
@@ -86,7 +89,7 @@ def _machine(call: Prlctl, parsed: Parsed, ident: str) -> None:
     record: dict[str, Any] = copy.deepcopy({**MACHINE, "kind": VM, "uuid": ident, "name": parsed.ident, "envid": "",
                                             "os": parsed.get("-d", "--distribution") or parsed.get("-o", "--ostype") or "linux"})
     guest = Guest(call.node, record)
-    guest.home_path.mkdir(parents=True)
+    guest.home_path.mkdir(parents=True, exist_ok=True)
     devices: dict[str, Any] = record["devices"]
     if not parsed.has("--no-hdd"):
         devices["hdd0"] = {"enabled": True, "port": "scsi:0", "image": "harddisk.hdd", "type": "expanded", "size": 65536, "state": "connected",
@@ -95,7 +98,7 @@ def _machine(call: Prlctl, parsed: Parsed, ident: str) -> None:
     devices["cdrom0"] = {"enabled": True, "port": "ide:1", "image": "", "state": "disconnected"}
     mac = new_mac()
     devices["net0"] = {"dev": "vme" + mac.lower(), "enabled": True, "network": "Bridged", "mac": mac, "card": "virtio", "state": "connected"}
-    record["boot"] = "hdd0 cdrom0 "
+    record["boot"] = "".join(name + " " for name in ("hdd0", "cdrom0", "net0") if name in devices)
     guest.save()
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 PENDING = "The changes will take effect after you restart the virtual machine."
 LEAST_MEMORY = 4
 """MB below which a virtual machine cannot be."""
-_TO_VZCTL = {"cpus": "--cpus", "cpuunits": "--cpuunits", "cpumask": "--cpumask", "nodemask": "--nodemask", "ioprio": "--ioprio", "iolimit": "--iolimit",
-             "iopslimit": "--iopslimit", "memguarantee": "--memguarantee", "swappages": "--swappages", "swap": "--swap", "hostname": "--hostname",
+_TO_VZCTL = {"cpus": "--cpus", "cpuunits": "--cpuunits", "cpumask": "--cpumask", "nodemask": "--nodemask", "ioprio": "--ioprio",
+             "iolimit": "--iolimit", "iopslimit": "--iopslimit", "memguarantee": "--memguarantee", "swappages": "--swappages", "swap": "--swap",
+             "hostname": "--hostname",
              "nameserver": "--nameserver", "searchdomain": "--searchdomain", "description": "--description", "autostop": "--autostop",
              "quotaugidlimit": "--quotaugidlimit", "rate": "--rate", "ratebound": "--ratebound", "ha_enable": "--ha_enable", "ha_prio": "--ha_prio",
              "os": "--distribution", "applyconfig": "--applyconfig"}
@@ -158,7 +159,8 @@ class Setting:
             self._add_net(self._take(*_NET))
             return
         disks = self._disks()
-        name = next("%s%d" % (kind, number) for number in range(99) if "%s%d" % (kind, number) not in disks and (number or kind != "hdd" or self.guest.kind != CT))
+        first = 1 if kind == "hdd" and self.guest.kind == CT else 0
+        name = next(word for word in ("%s%d" % (kind, number) for number in range(first, 99)) if word not in disks)
         words = self._take("size", "image", "mnt", "iface", "subtype", "position", "type", "enable", "disable")
         if kind == "hdd":
             image = words.get("image") or (self.guest.home.rstrip("/") + "/" if self.guest.kind == CT else "") + "harddisk-%s.hdd" % name
@@ -167,7 +169,8 @@ class Setting:
             if not words.get("image"):
                 self._image(image).write_text(IMAGE)
         elif kind == "cdrom" and self.guest.kind != CT:
-            device = {"enabled": True, "port": "ide:%s" % name[5:], "image": words.get("image", ""), "state": "connected" if words.get("image") else "disconnected"}
+            device = {"enabled": True, "port": "ide:%s" % name[5:], "image": words.get("image", ""),
+                      "state": "connected" if words.get("image") else "disconnected"}
         else:
             self.call.fail("not_configured")
         disks[name] = device
@@ -405,13 +408,11 @@ class Setting:
 
     def _machine(self) -> None:
         record, said = self.guest.record, self.said
-        if said.get("memsize", LEAST_MEMORY) < LEAST_MEMORY:
+        if said.get("memsize", LEAST_MEMORY) < LEAST_MEMORY or said.get("cpus") == 0:
             self.call.fail("not_configured")
         if "userpasswd" in said:
             # Nothing runs in it, and so no guest tools.
             self.call.fail("no_session")
-        if "boot" in said:
-            said["boot"] = "".join(word + " " for word in said["boot"].split())
         live = record.get("live", {})
         for key, value in said.items():
             if key in ("device_add", "device_set", "device_del", "crypted"):

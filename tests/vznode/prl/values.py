@@ -97,23 +97,18 @@ def _autostart(text: str) -> str:
     return {"yes": "on", "no": "off"}.get(text, text)
 
 
-def _features(text: str) -> str:
-    for word in re.split(r"[,\s]+", text):
-        name, colon, mode = word.partition(":")
-        if name not in FEATURES:
-            raise Bad("feature", value=name)
-        if not colon or mode not in ("on", "off"):
-            raise Bad("feature_mode", value=word)
-    return text
+def _switches(known: tuple[str, ...], error: str) -> Callable[[str], str]:
+    """Names with `:on` or `:off`; `error` is what a strange name is, and with `_mode` one without."""
+    def parse(text: str) -> str:
+        for word in re.split(r"[,\s]+", text):
+            name, colon, mode = word.partition(":")
+            if name not in known:
+                raise Bad(error, value=name)
+            if not colon or mode not in ("on", "off"):
+                raise Bad(error + "_mode", value=word)
+        return text
 
-
-def _capability(text: str) -> str:
-    name, colon, mode = text.partition(":")
-    if name not in CAPABILITIES:
-        raise Bad("capability", value=name)
-    if not colon or mode not in ("on", "off"):
-        raise Bad("capability_mode", value=text)
-    return text
+    return parse
 
 
 def _uuid(text: str) -> str:
@@ -169,8 +164,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "text": str, "number": _number, "count": _number, "cpus": _number, "memsize": _memsize, "iolimit": _iolimit, "swappages": _pages, "swap": _swap,
     "cpuunits": lambda text: _number(text, 1), "cpulimit": _cpulimit, "ioprio": lambda text: _number(text, 0, 7), "megabytes": _number,
     "memguarantee": _memguarantee, "memquota": _memquota, "onoff": _onoff, "yesno": choice("yes", "no"), "autostart": _autostart,
-    "yesno_invalid": choice("yes", "no", error="invalid"), "autostop": choice("stop", "suspend"), "features": _features,
-    "capability": _capability, "quota": lambda text: _number(text, error="an_invalid"), "password": _password, "rate": _rate, "uuid": _uuid,
+    "yesno_invalid": choice("yes", "no", error="invalid"), "autostop": choice("stop", "suspend"), "features": _switches(FEATURES, "feature"),
+    "capability": _switches(CAPABILITIES, "capability"), "quota": lambda text: _number(text, error="an_invalid"), "password": _password,
+    "rate": _rate, "uuid": _uuid,
     "ha_prio": lambda text: _number(text, error="quoted"), "vmtype": _vmtype, "ostype": _ostype, "distribution": str, "mac": _mac,
     "adapter": choice("virtio", "e1000", "rtl"), "device_kind": choice(*DEVICES, error="parameter"), "size": lambda text: _amount(text) >> 20,
     "device_type": choice("expanded", "bridged", "bridged_network", "host-only", "shared", "routed"), "image": str,
