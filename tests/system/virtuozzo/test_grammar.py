@@ -26,7 +26,8 @@ __all__ = ["isos"]
 _WORDS = {("cttemplate", "list"), ("net", "list")}
 
 
-def test_everything_that_the_driver_may_send_is_sent_by_a_test(make_node: Callable[..., Node], isos: list[str]) -> None:  # noqa: F811  pylint: disable=redefined-outer-name
+def test_everything_that_the_driver_may_send_is_sent_by_a_test(
+        make_node: Callable[..., Node], isos: list[str]) -> None:  # noqa: F811  pylint: disable=redefined-outer-name
     """A grand tour; the driver's own table and the calls on the node are compared."""
     lab = BackupLab(virtuozzo(make_node))
     _containers(lab)
