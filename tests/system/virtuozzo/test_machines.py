@@ -144,6 +144,7 @@ def test_any_machine_is_adopted_by_its_own_spec(lab: Lab, isos: list[str]) -> No
     ({"disks": [{"name": "root"}]}, ["disks[0].size", "is required"]),
     ({"wait_for": "address"}, ["wait_for.what", "does not know the addresses"]),
     ({"cloud_init": {"timezone": "UTC"}}, ["cloud_init", "for a virtual machine"]),
+    ({"boot": {"order": ["fd"]}}, ["boot.order", "nothing of the kind fd"]), ({"nics": None, "boot": {"order": ["network"]}}, ["boot.order"]),
     ({"os": {"family": "linux", "firmware": "uefi"}}, ["os.firmware", "engine virtuozzo has no such option"]),
 ])
 def test_what_a_machine_cannot_do(lab: Lab, isos: list[str], changes: Raw, words: list[str]) -> None:

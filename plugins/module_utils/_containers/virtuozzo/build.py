@@ -118,8 +118,10 @@ class Builder:
             self.boot(work, item, order)
 
     def boot(self, work: Work, item: Guest, order: List[str]) -> None:
-        """Set the order of devices to boot from, as the guest has them."""
+        """Set the order of devices to boot from where it is another one: a device that went has taken its kind along."""
         self.reread(item)
+        if table.boot_order(item.part("Boot order") or "") == order:
+            return
         names = [device for word in order for device in item.devices(table.KINDS[word])]
         self.act(work, item, [devices.Act("set the boot order of %s" % work.name, ["--device-bootorder", " ".join(names)])])
 

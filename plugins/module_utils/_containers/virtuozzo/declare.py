@@ -100,7 +100,7 @@ class Checker:
         found += self._of_nics(work, where, kind, making)
         found += self._of_defer(work, where)
         if kind == VM:
-            found += self._of_media(declared, where)
+            found += self._of_media(work, where, making)
         if making:
             found += self._of_name(work.name, where, kind)
             found += self._of_template(work.want, where) if kind == CT else []
@@ -162,15 +162,19 @@ class Checker:
                     found.append(Problem(place + ".size", "is required for a new disk", "give it a size such as 20GiB"))
         return found
 
-    def _of_media(self, declared: Mapping[str, Any], where: str) -> List[Problem]:
-        found = []
+    def _of_media(self, work: Work, where: str, making: bool) -> List[Problem]:
+        declared, found = work.request.declared, []
         for index, drive in enumerate((declared.get("media") or {}).values()):
             if drive.get("file") and not self.host.exists(drive["file"]):
                 found.append(Problem(join_path(where, "media[%d].file" % index), "there is no file %s on this host" % drive["file"],
                                      "put the image there, or correct the path"))
+        # A new virtual machine has a drive, and what is declared.
+        stored = {"media": True} if making or work.actual is None else work.actual.stored
+        has = {kind for kind, option in (("hd", "disks"), ("cdrom", "media"), ("network", "nics")) if work.want.get(option) or stored.get(option)}
         for word in (declared.get("boot") or {}).get("order") or ():
-            if word not in table.KINDS:
-                found.append(Problem(join_path(where, "boot.order"), "%r is no kind of device" % word, "choose from " + ", ".join(table.KINDS)))
+            if word not in has:
+                found.append(Problem(join_path(where, "boot.order"), "the virtual machine has nothing of the kind %s" % word,
+                                     "declare it, or choose from " + (", ".join(sorted(has)) or "nothing")))
         return found
 
     # -- NICs -----------------------------------------------------------------------------------------------------

@@ -245,8 +245,8 @@ class VirtuozzoDriver:
         for name in _touched(work, "nics"):
             noted = {**(facts.get("nics") or {}), **((work.existing.annotation or Annotation()).facts.get("nics") or {})}
             self.builder.act(work, item, devices.nic_acts(item, name, self._nic(work, name), noted, work.name))
-        order = next((change.want for change in work.changes if change.pattern == "boot.order"), None)
-        if order:
+        order = (work.want.get("boot") or {}).get("order")
+        if order and any(change.route[:1] in (("boot",), ("disks",), ("media",), ("nics",)) for change in work.changes):
             self.builder.boot(work, item, order)
 
     @staticmethod
