@@ -111,6 +111,8 @@ CHANGES: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "state/ct-starting": ({}, {"fed": {"state": "starting"}}),
 }
 """What the last guest of a scenario has otherwise."""
+
+
 def feed(node: Node, scenario: str, note: str) -> None:
     """Give a node the guests that a recording was made from."""
     idents = next((found for text, found in BY_NOTE if text in note), (WEB1,))

@@ -368,4 +368,3 @@ def _host() -> str:
 
 def _date(when: float) -> str:
     return time.strftime("%m/%d/%Y %H:%M:%S", time.localtime(when))
-

@@ -333,5 +333,3 @@ def _value(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     return '"%s"' % "".join(_ESCAPED.get(letter, letter) for letter in str(value))
-
-
