@@ -40,11 +40,15 @@ def same_boot(noted: Any, now: Boot) -> bool:
 
 
 def waiting(noted: Mapping[str, Any], actual: Actual, boot: Callable[[], Boot]) -> Optional[Mapping[str, Any]]:
-    """What runs otherwise than it is stored, if this is still the start in which that was noted; else it is noted no more."""
+    """What runs otherwise than it is stored, if this is still the start in which that was noted; else it is noted no more.
+
+    One that does not say which start it is, since it is paused, is taken for the same.
+    """
     if not noted:
         return None
-    if same_boot(noted.get("boot"), boot()):
-        values: Mapping[str, Any] = noted.get("values") or {}
+    values: Mapping[str, Any] = noted.get("values") or {}
+    now = boot()
+    if now is None or same_boot(noted.get("boot"), now):
         return values
     actual.facts[WAITING] = None
     return None

@@ -135,6 +135,9 @@ def test_what_waits_for_a_restart_is_pending_in_every_run_until_then(lab: Lab) -
     assert laws.entries(result)["container_features"][2] == "restart"
     assert laws.pendings(result)["container_features"][:2] == (None, {"nfs": True})
     assert lab.apply("web1", want).pending == result.pending
+    # A paused container does not say which start it is.
+    lab.must("web1", {**want, "state": "paused"})
+    assert lab.must("web1", {**want, "state": "running"}).pending == result.pending
     init = lab.init("web1")
     result = laws.converge(lab, "web1", {**want, "on_change": "restart"})
     assert laws.entries(result)["container_features"][2] == "restart" and result.pending == []
