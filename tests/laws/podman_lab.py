@@ -22,6 +22,8 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotatio
 from .container_lab import ContainerLab
 from .lab import Documents
 
+# A tmp_dir and locks of its own: by the common one another podman's `system reset` makes this one believe that the host was
+# booted anew, and it takes all its running containers for stopped ones.
 # runc, and limits of processes that a container of this machine may have: crun refuses its mixture of cgroup v1 and v2.
 CONF = """[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
@@ -33,6 +35,8 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 volume_path = "{place}/volumes"
+tmp_dir = "{place}/tmp"
+lock_type = "file"
 """
 STORAGE = """[storage]
 driver = "overlay"
