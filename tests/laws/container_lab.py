@@ -69,7 +69,9 @@ class LxcLab(ContainerLab):
         self.prefix = prefix
 
     def asks(self, argv: Sequence[str]) -> bool:
-        return argv[0] in ("lxc-info", "uname") or "nsenter" in argv[:1] or list(argv[:2]) == ["ip", "-j"]
+        # Inside, what comes after "--" counts.
+        words = list(argv[argv.index("--") + 1:]) if argv[0] == "nsenter" else list(argv)
+        return words[0] in ("lxc-info", "uname", "stat") or words[:2] in (["ip", "-j"], ["sysctl", "-n"])
 
     def driver(self) -> LxcDriver:
         return LxcDriver(self.host, images=self.images.get)

@@ -139,6 +139,13 @@ def set_live(host: Host, item: read.Container, settings: Sequence[Tuple[str, str
                         "the kernel refuses a limit below what is in use and cannot be reclaimed")
 
 
+def add_device(host: Host, item: read.Container, path: str, inside: Optional[str]) -> None:
+    """Give a device of the host to a running container, with all rights."""
+    said = host.run(["lxc-device", "-P", _base(item.directory), "-n", item.name, "--", "add", path] + ([inside] if inside else []))
+    if said.rc != 0:
+        raise _fail(item, "give %s to" % path, said)
+
+
 def remove_storage(host: Host, item: read.Container) -> None:
     """Remove the root file system; a run that dies in it leaves `rootfs.removed`, which the next one finishes."""
     removed = item.directory + "/" + REMOVED

@@ -187,11 +187,8 @@ class Builder:
 
     @staticmethod
     def set_root_password(root: RootFs, secret: Any) -> None:
-        """Put the hash of root's password into the shadow file: vzctl would want the password itself, on its command line."""
-        if secret is not None and not secret.keeps:
-            accounts = users.Accounts(root)
-            accounts.set_password("root", secret.reveal())
-            accounts.save()
+        """Set root's password by its hash: vzctl would want the password itself, on its command line."""
+        users.set_root_password(root, secret)
 
 
 def capabilities_text(text: str, want: Mapping[str, Any]) -> Optional[str]:
