@@ -83,6 +83,19 @@ def _words(value: Any) -> Dict[str, str]:
     return {str(name): str(word) for name, word in (value or {}).items()}
 
 
+def _has_let_go(name: str, stored: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> bool:
+    """Whether a NIC has nothing left of what it had before a change of its addresses."""
+    if live is None:
+        return True
+    there, runs = stored["nics"].get(name) or {}, live["nics"].get(name) or {}
+    return all(there.get(key) == runs.get(key) for key in ("address", "gateway"))
+
+
+def _without_was(nic: Mapping[str, Any]) -> Dict[str, Any]:
+    """What is noted of a NIC, less what it has let go of."""
+    return {key: value for key, value in nic.items() if key != "was"}
+
+
 class LxcDriver:
     """The containers of one host under LXC.
 
@@ -129,9 +142,10 @@ class LxcDriver:
                 stored["state"] = grammar.STATES.get(item.state, "present")
         actual = Actual(item.name, stored, live, note, status=self._status(item, note), handle=item)
         noted = (note.facts.get("nics") if note is not None else None) or {}
-        if any("was" in nic for nic in noted.values()) and (live is None or live["nics"] == stored["nics"]):
+        kept = {name: nic for name, nic in noted.items() if "was" not in nic or not _has_let_go(name, stored, live)}
+        if len(kept) < len(noted):
             # A run that died had let go of everything already.
-            actual.facts["nics"] = {name: {key: value for key, value in nic.items() if key != "was"} for name, nic in noted.items()}
+            actual.facts["nics"] = {name: nic if name in kept else _without_was(nic) for name, nic in noted.items()}
         return due.recall(actual, note)
 
     def _status(self, item: Container, note: Optional[Annotation]) -> Dict[str, Any]:
@@ -205,7 +219,7 @@ class LxcDriver:
             nics[name] = {key: nic[key] for key in ("mac", "network", "dns") if nic.get(key)}
             there = (work.actual.stored.get("nics") or {}).get(name) if work.actual is not None else None
             changed = {change.route[2] for change in work.changes if change.route[:2] == ("nics", name) and len(change.route) > 2}
-            if there and changed.intersection(("address", "gateway")):
+            if there and work.existing.live is not None and changed.intersection(("address", "gateway")):
                 # Until the running container has let go of them: a run that dies in between must find them.
                 runs = ((work.existing.live or {}).get("nics") or {}).get(name) or {}
                 known = [nic.get("address") for nic in (there, runs, was or {})]
@@ -313,7 +327,7 @@ class LxcDriver:
             with work.step("set the addresses of %s of the running container %s" % (name, work.name)):
                 running.set_network(self.host, item, nic["mac"], was, nic)
             noted = dict(work.annotation.facts["nics"])
-            noted[name] = {key: value for key, value in noted[name].items() if key != "was"}
+            noted[name] = _without_was(noted[name])
             work.note(facts={"nics": noted})
 
     def _note_live(self, work: Work, item: Container, reached: Sequence[Change]) -> None:
