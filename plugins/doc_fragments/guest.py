@@ -1036,14 +1036,13 @@ options:
         type: bool
       store:
         description:
-        - 'Where LXC keeps the root file system: in a directory (V(dir), the default without O(disks.size)), in a file of
-          O(disks.size) with a file system of its own (V(loop), the default with a size), or in a subvolume (V(btrfs), with
-          O(disks.size) as its quota), for which the containers'' directory must lie on btrfs. It cannot be changed later.'
+        - 'Where LXC keeps the root file system, the disk C(root): in a directory (V(dir), the default without O(disks.size)),
+          or in a subvolume (V(btrfs), the default with a size, which is its quota), for which the containers'' directory
+          must lie on btrfs. It cannot be changed later.'
         - Only for engine V(lxc).
         type: str
         choices:
         - dir
-        - loop
         - btrfs
       inodes:
         description:

@@ -357,7 +357,7 @@ def test_a_later_first_boot_is_pending_and_never_done(place: Place, base: dict[s
 
 
 @pytest.mark.parametrize("change,path", [
-    ({"os": "windows"}, "os"), ({"disk": "10GiB"}, "disks"), ({"wait_for": "agent"}, "wait_for.what"),
+    ({"os": "windows"}, "os"), ({"disk": "10GiB"}, "disks[0].size"), ({"wait_for": "agent"}, "wait_for.what"),
     ({"memory": "1MiB"}, "memory.size"), ({"image": "nowhere"}, "image"),
     ({"nics": [{"name": "lan", "bridge": "nosuchbr"}]}, "nics[0].bridge"), ({"nics": [{"name": "lan"}]}, "nics[0]"),
     ({"nics": ["nosuchnet"]}, "nics[0].network"),

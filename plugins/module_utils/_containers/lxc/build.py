@@ -15,7 +15,7 @@ from .. import personality, users
 from ..users import set_root_password
 from ..host import Host
 from ..rootfs import RootFs
-from . import cgroup, edit, extras, grammar, probes, read, running, verbs
+from . import cgroup, edit, extras, grammar, probes, read, running, store, verbs
 from .config import ConfigFile, Pair, expand, nets_of, pairs_of
 from .declare import Checker, plain_user
 
@@ -46,7 +46,13 @@ class Builder:
             image = self.checker.image_path(work.want["image"])
             if not image:
                 raise EngineError("the image %s is gone" % work.want["image"], "run again when it is there")
-            partial = verbs.unpack(self.host, item, image)
+            partial = verbs.unpack(self.host, item, image, store.kind_of(want))
+            size = ((want.get("disks") or {}).get(store.ROOT) or {}).get("size")
+            if size:
+                work.note(facts={store.SUBVOLUME: store.group_of(self.host, partial)})
+                store.limit(self.host, partial, size)
+                # The next read finds the quota by its number.
+                self.host.write_file(directory + "/" + read.ANNOTATION, work.annotation.to_json(), 0o600)
             if shift:
                 self.host.rootfs(partial).shift_owners("/", shift, shift)
         links = {name: self.checker.link_of(nic) for name, nic in (want.get("nics") or {}).items()}
@@ -87,7 +93,7 @@ class Builder:
                 verbs.start(self.host, item)
             now = read.read_host(self.host, [item.name]).get(item.name)
             if now is not None and now.init:
-                stored = grammar.stored_spec(now, work.annotation, cgroup.probe(self.host), self.checker.networks)
+                stored = grammar.stored_spec(self.host, now, work.annotation, cgroup.probe(self.host), self.checker.networks)
                 work.note(facts={"started": running.proof_of_start(now, stored, now.config or "")})
         if state == "paused" and item.state != read.FROZEN:
             with work.step("freeze the container %s" % work.name):

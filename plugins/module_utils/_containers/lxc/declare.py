@@ -21,14 +21,13 @@ from ..._reconcile.schema import Spec
 from .. import images, users
 from ..addresses import address_problems, interfaces, same_family
 from ..host import Host
-from . import edit, extras, probes, read, values
+from . import edit, extras, probes, read, store, values
 from .config import all_of, nets_of, pairs_of
 
 LEAST_MEMORY = 16 << 20
 """Bytes below which no init stays up: an idle systemd of Debian 12 was killed at 8 MiB."""
 LINKS = ("network", "bridge", "macvlan")
 _NOT_HERE = {
-    "disks": "a container's root file system lies in a directory, whose size LXC does not limit",
     "cloud_init.packages": "nothing in a container runs them; build them into the image",
 }
 
@@ -189,8 +188,10 @@ class Checker:
 
     def _value_problems(self, work: Work, where: str) -> List[Problem]:
         making = work.actual is None or work.actual.handle.config is None
-        limits = values.limit_problems(self.host, work.want, read.container_path(self.host), where)
-        return limits + values.thing_problems(self.host, work, making, where) + (
+        directory = read.container_path(self.host)
+        limits = values.limit_problems(self.host, work.want, directory, where)
+        stored = {} if work.actual is None else work.actual.stored
+        return limits + store.problems(self.host, work.want, stored, directory, where) + values.thing_problems(self.host, work, making, where) + (
             values.mapping_problems(self.host, work.want, where) if making else [])
 
     def _link_problems(self, nic: Mapping[str, Any], place: str) -> List[Problem]:

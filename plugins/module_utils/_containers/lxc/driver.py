@@ -22,7 +22,7 @@ from ..host import Host
 from ..images import Images
 from ..names import check_names
 from ..rules import rule_of
-from . import cgroup, extras, grammar, probes, read, ready, running, verbs
+from . import cgroup, extras, grammar, probes, read, ready, running, store, verbs
 from .build import Builder
 from .config import ConfigFile
 from .declare import Checker
@@ -75,6 +75,8 @@ RULES: Dict[str, Rule] = {
     "privileged": Rule(fixed=_STAYS, default=False),
     "id_mapping.first": Rule(fixed=_STAYS, default=_stored("id_mapping", "first")),
     "id_mapping.size": Rule(fixed=_STAYS, default=_stored("id_mapping", "size")),
+    "disks[]": Rule(always=True, inherent=lambda item, spec: True), "disks[].size": Rule(always=True),
+    "disks[].store": Rule(fixed=store.FIXED),
     "image": Rule(creation=True, reason="the image is used when the container is made"),
 }
 
@@ -131,7 +133,7 @@ class LxcDriver:
     def _actual(self, item: Container, note: Optional[Annotation]) -> Actual:
         if item.config is None:
             return Actual(item.name, {"state": "stopped"}, None, note, status={UNFINISHED: True, "state": "ABSENT"}, handle=item)
-        stored = grammar.stored_spec(item, note, self.hierarchies, self.networks)
+        stored = grammar.stored_spec(self.host, item, note, self.hierarchies, self.networks)
         live = None
         if item.init:
             try:
@@ -249,6 +251,7 @@ class LxcDriver:
             # Once the configuration is edited, nothing else tells what this init has of it.
             work.note(facts={"started": running.proof_before(self.host, item, actual.annotation, actual.stored)})
         self._store(work, item)
+        self._grow(work, item)
         if item.is_up and work.request.option("on_change", "live") != "defer":
             self._set_live(work, item)
         self._power(work, item)
@@ -274,6 +277,16 @@ class LxcDriver:
         note = work.actual.annotation if work.actual is not None else None
         if note is not None and note.facts != work.annotation.facts:
             self.annotate(work.actual, replace(note, facts=work.annotation.facts))  # type: ignore[arg-type]
+
+    def _grow(self, work: Work, item: Container) -> None:
+        for change in work.changes:
+            if change.pattern == "disks[].size":
+                root = item.directory + "/rootfs"
+                with work.step("give the disk %s of %s its size" % (change.route[1], work.name)):
+                    work.note(facts={store.SUBVOLUME: store.group_of(self.host, root)})
+                    store.limit(self.host, root, change.want)
+                    # The next read finds the quota by its number.
+                    self.annotate(work.existing, replace(work.existing.annotation or work.annotation, facts=work.annotation.facts))
 
     def _limits(self, work: Work, item: Container) -> cgroup.Limits:
         """The limits that are to be: those that are stored, with the changes of this run."""

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..._reconcile.schema import Spec
 from ..addresses import addresses_of
-from . import cgroup, extras
+from . import cgroup, extras, store
 from .config import ConfigFile, Pair, nets_of, pairs_of
 
 COMMON = "/usr/share/lxc/config/common.conf"
@@ -39,7 +39,7 @@ def new_config(name: str, directory: str, want: Spec, links: Mapping[str, str], 
     mapping = want.get("id_mapping")
     if mapping and platform.common:
         lines.append(("lxc.include", extras.USERNS))
-    lines += [("lxc.uts.name", want.get("hostname") or name), ("lxc.rootfs.path", "dir:%s/rootfs" % directory)]
+    lines += [("lxc.uts.name", want.get("hostname") or name), ("lxc.rootfs.path", "%s:%s/rootfs" % (store.kind_of(want), directory))]
     if mapping:
         lines += [(extras.IDMAP, text) for text in extras.mapping_lines(mapping["first"], mapping["size"])]
     if platform.apparmor:

@@ -15,7 +15,7 @@ from ..._reconcile.attachment import Networks
 from ..._reconcile.schema import Spec
 from ..addresses import is_address
 from ..host import Host
-from . import cgroup, extras, read, running
+from . import cgroup, extras, read, running, store
 from .config import Pair, nets_of
 
 BY_LIMIT = "by_limit"
@@ -23,13 +23,16 @@ BY_LIMIT = "by_limit"
 STATES = {read.RUNNING: "running", read.FROZEN: "paused", read.STOPPED: "stopped"}
 
 
-def stored_spec(item: read.Container, note: Optional[Annotation], hierarchies: cgroup.Hierarchies, networks: Networks) -> Spec:
+def stored_spec(host: Host, item: read.Container, note: Optional[Annotation], hierarchies: cgroup.Hierarchies, networks: Networks) -> Spec:
     """What the next start will make of the container, and what was noted when it was made."""
     settings = item.settings
     facts = note.facts if note is not None else {}
     spec: Spec = {"state": STATES.get(item.state, "present")}
     spec.update(limits_spec(cgroup.stored_limits(settings, hierarchies), bool(facts.get(BY_LIMIT))))
     spec.update(extras.read(item.own, item.base_drops, facts))
+    disks = store.read(host, item.own, facts)
+    if disks:
+        spec["disks"] = disks
     order = extras.boot_order(item.own)
     if order is not None:
         spec["boot_order"] = order

@@ -14,7 +14,7 @@ from typing import Optional, Sequence, Tuple
 from ..._reconcile.errors import EngineError
 from ..host import Host, Result
 from ..images import check_root
-from . import read
+from . import read, store
 
 START_TIMEOUT = 60.0
 """Seconds for `lxc-start` to say RUNNING: init is up in 0.05 s, but a mount hook or a busy host may take long."""
@@ -36,7 +36,7 @@ def _fail(item: read.Container, verb: str, said: Result, remedy: str = "") -> En
     return EngineError("cannot %s the container %s: %s" % (verb, item.name, text), remedy)
 
 
-def unpack(host: Host, item: read.Container, image: str) -> str:
+def unpack(host: Host, item: read.Container, image: str, kind: str = "dir") -> str:
     """Unpack a root file system tarball (compressed or not) under a temporary name; return its path.
 
     What an earlier run that died left under that name is removed first. Raises EngineError, with nothing left behind, for
@@ -44,7 +44,7 @@ def unpack(host: Host, item: read.Container, image: str) -> str:
     """
     target = item.directory + "/" + PARTIAL
     host.remove_tree(target)
-    host.make_dir(target)
+    store.make(host, kind, target)
     # Owners by number: the names are the container's. xattrs carry file capabilities (ping).
     said = host.run(["tar", "-x", "-p", "--numeric-owner", "--same-owner", "--xattrs", "--xattrs-include=*", "-f", image,
                      "-C", target], timeout=1800)
