@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,35 @@ def test_the_order_of_starting(place: Place, bridge: str) -> None:
     listed = subprocess.run(["lxc-autostart", "-L", "-P", "/var/lib/lxc"], capture_output=True, text=True, check=True).stdout
     ours = [line.split()[0] for line in listed.splitlines() if line.startswith(PREFIX)]
     assert ours == [PREFIX + "b", PREFIX + "a"], "a higher number is earlier"
+
+
+@pytest.fixture
+def parent() -> Iterator[str]:
+    """An interface of the host that containers share."""
+    subprocess.run(["ip", "link", "add", "fltestmv0", "type", "veth", "peer", "name", "fltestmv1"], check=True)
+    subprocess.run(["ip", "link", "set", "fltestmv0", "up"], check=True)
+    try:
+        yield "fltestmv0"
+    finally:
+        subprocess.run(["ip", "link", "del", "fltestmv0"], check=True)
+
+
+def test_a_macvlan_interface(place: Place, bridge: str, parent: str) -> None:
+    nic = {"name": "lan", "macvlan": parent, "address": f"{SUBNET}.40/24"}
+    place.converge({**ONE, "nics": [nic]})
+
+    def link() -> str:
+        return subprocess.run(["nsenter", "-t", str(place.pid()), "-n", "ip", "-d", "addr", "show", "eth0"], capture_output=True, text=True, check=True).stdout
+    assert "macvlan mode bridge" in link() and f"{SUBNET}.40/24" in link()
+    result = place.converge({**ONE, "nics": [{**nic, "address": f"{SUBNET}.41/24"}]})
+    assert [(entry["path"], entry["impact"]) for entry in result.plan] == [("nics[lan].address", "live")] and f"{SUBNET}.41/24" in link()
+    laws.assert_adoption(place, PREFIX + "a")
+    other = {**ONE, "nics": [{**nic, "macvlan_mode": "private"}]}
+    assert "nics[lan].macvlan_mode" in [entry["path"] for entry in place.converge(other).pending]
+    place.converge({**other, "on_change": "restart"})
+    assert "macvlan mode private" in link()
+    place.converge({**ONE, "nics": [{"name": "lan", "bridge": bridge, "address": f"{SUBNET}.40/24"}], "on_change": "restart"})
+    assert "macvlan" not in link() and "macvlan" not in place.config()
 
 
 @pytest.mark.parametrize("change,path", [
