@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from laws import laws
 from laws.container_lab import settled
+from support.tiny_image import make_image
 
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.lxc import cgroup, probes
 
@@ -114,6 +115,18 @@ def test_a_connection_stays_open_while_everything_changes(place: Place, bridge: 
             assert route.stdout.split()[:3] == ["default", "via", declared["nics"][0]["gateway"]]
     finally:
         connection.close()
+
+
+def test_a_resolver_inside_is_told_of_new_name_servers(place: Place, bridge: str, tmp_path: Path) -> None:
+    image = make_image(tmp_path, files={"bin/systemctl": "#!/bin/sh\necho \"$* $(cat /etc/systemd/resolved.conf.d/flotilla.conf | tr '\\n' ' ')\" >> /asked\n"})
+    (tmp_path / "tree/etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    subprocess.run(["tar", "-cf", str(image), "-C", str(tmp_path / "tree"), "."], check=True)
+    place.images["tiny"] = str(image)
+    place.converge(ONE)
+    place.converge({**ONE, "dns": ["10.0.0.9"], "search": ["example.com"]})
+    # A container that runs: once for each run that changed something, and with what is to be read in place.
+    assert place.inside("cat", "/asked").splitlines() == [
+        "try-restart systemd-resolved.service [Resolve] DNS=10.0.0.9 Domains=example.com"]
 
 
 def test_what_was_changed_live_needs_no_look_inside(place: Place, bridge: str) -> None:

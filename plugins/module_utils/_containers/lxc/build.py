@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
-from ..._reconcile.plan import Change
+from ..._reconcile.plan import LIVE, Change
 from .. import personality, users
 from ..users import set_root_password
 from ..host import Host
@@ -155,6 +155,11 @@ class Builder:
                 after = {change.pattern: change.want for change in work.changes if change.pattern in ("dns", "search")}
                 self._network(root, {"nics": nics, "dns": after.get("dns", stored.get("dns")),
                                      "search": after.get("search", stored.get("search"))}, pairs_of(text))
+        reached = any(change.impact == LIVE and change.pattern in ("dns", "search", "nics[].dns") for change in work.changes)
+        # Before the change is noted as done: a run that dies here does both again.
+        if reached and item.state == read.RUNNING and personality.uses_resolved(root):
+            with work.step("have the running container %s use its name servers" % work.name):
+                verbs.restart_resolved(self.host, item)
 
     # -- lines of the configuration -------------------------------------------------------------------------------
 

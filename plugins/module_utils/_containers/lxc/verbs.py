@@ -146,6 +146,13 @@ def add_device(host: Host, item: read.Container, path: str, inside: Optional[str
         raise _fail(item, "give %s to" % path, said)
 
 
+def restart_resolved(host: Host, item: read.Container) -> None:
+    """Have systemd-resolved in a running container read its configuration again, by the container's own systemctl, inside."""
+    said = _run(host, item, "lxc-attach", "--clear-env", "--", "systemctl", "try-restart", "systemd-resolved.service", timeout=60)
+    if said.rc != 0:
+        raise _fail(item, "have the name servers of", said, "restart systemd-resolved inside, then run again")
+
+
 def remove_storage(host: Host, item: read.Container) -> None:
     """Remove the root file system; a run that dies in it leaves `rootfs.removed`, which the next one finishes."""
     removed = item.directory + "/" + REMOVED
