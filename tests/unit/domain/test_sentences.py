@@ -500,6 +500,16 @@ def test_somebody_elses_change_in_between_is_noticed(lab: DomainLab) -> None:
     ({"memory": "1GiB", "disks": [{"name": "a", "file": "/nonexistent/x.img"}]}, ["disks[0].file", "/nonexistent/x.img"]),
     ({"memory": "1GiB", "image": "debian", "disks": [{"name": "root", "pool": "fast"}]}, ["disks", "root"]),
     ({"memory": "1GiB", "state": "runing"}, ["state", "running"]),
+    ({"memory": "1GiB", "disks": [{"name": "a", "pool": "fast", "size": "1GiB", "transient": True}]}, ["disks[0].transient", "file"]),
+    ({"memory": "1GiB", "media": [{"name": "a", "pool": "fast"}]}, ["media[0].volume", "required"]),
+    ({"memory": "1GiB", "graphics": [{"type": "spice", "share_policy": "ignore"}]}, ["graphics[0].share_policy", "vnc"]),
+    ({"memory": "1GiB", "graphics": ["vnc", {"type": "sdl", "port": 5999}]}, ["graphics[1].port", "sdl", "spice"]),
+    ({"memory": "1GiB", "serials": [{"name": "a", "type": "pty", "path": "/tmp/x"}]}, ["serials[0].path", "pty", "unix"]),
+    ({"memory": "1GiB", "filesystems": [{"name": "a", "source": "/srv", "driver": "path", "cache": "none"}]}, ["filesystems[0].cache", "virtiofs"]),
+    ({"memory": "1GiB", "inputs": [{"name": "a", "type": "tablet", "device": "/dev/input/event0"}]}, ["inputs[0].device", "evdev"]),
+    ({"memory": "1GiB", "tpm": {"type": "passthrough", "version": "2.0"}}, ["tpm.version", "emulator"]),
+    ({"memory": "1GiB", "video": {"model": "none", "heads": 2}}, ["video.heads", "none"]),
+    ({"memory": "1GiB", "nics": [{"name": "a", "network": "lan", "model": "e1000", "queues": 2}]}, ["nics[0].queues", "virtio"]),
 ])
 def test_bad_input_is_an_error_with_its_place(lab: DomainLab, raw: dict[str, object], words: list[str]) -> None:
     laws.assert_refused(lab, "web", raw, *words)

@@ -228,6 +228,49 @@ def _needs_partner(declared: Declared) -> List[Problem]:
     return found
 
 
+def _only_for(declared: Declared) -> List[Problem]:
+    """Options that libvirt drops, as it says of the row: a port of a display that nobody connects to."""
+    found = []
+    for things, fields in _LIMITED:
+        names = [""] if things.single else list(_value_at(declared.request.declared, things.route) or ())
+        for name in names:
+            route = things.route + ((name,) if name else ())
+            for one in fields:
+                option, *values = one.row.only
+                there = declared.at(*route, option)
+                if there is not None and there not in values and declared.says(*route, *one.route):
+                    found.append(Problem(declared.path(*route, *one.route), "means nothing with %s %s" % (option, there),
+                                         "remove it, or declare %s as one of %s" % (option, ", ".join(values))))
+    return found
+
+
+_LIMITED = [(things, [one for one in things.level.fields if one.row.only]) for things in table.DOMAIN.things
+            if any(one.row.only for one in things.level.fields)]
+
+
+def _storage_of_media(declared: Declared) -> List[Problem]:
+    """What libvirt says of volumes and files, which the trial does not know: it looks at none."""
+    found = []
+    for name, disk in declared.items("disks"):
+        if declared.says("disks", name, "transient") and disk.get("transient") and not disk.get("file"):
+            found.append(Problem(declared.path("disks", name, "transient"), "only a disk that is a file can forget what was written to it",
+                                 "declare its file in place of a volume, or remove transient"))
+    for name, medium in declared.items("media"):
+        if bool(medium.get("pool")) != bool(medium.get("volume")):
+            missing = "volume" if medium.get("pool") else "pool"
+            found.append(Problem(declared.path("media", name, missing), "is required beside the %s of a medium"
+                                 % ("pool" if missing == "volume" else "volume"), "declare it"))
+    return found
+
+
+def _console(declared: Declared) -> List[Problem]:
+    if declared.at("console") is False and declared.request.declared.get("serials"):
+        where = "console" if declared.says("console") else "serials"
+        return [Problem(declared.path(where), "the first of serials is the guest's console, and console is false",
+                        "declare console: true, or no serials")]
+    return []
+
+
 def _xml(declared: Declared) -> List[Problem]:
     text = declared.request.declared.get("xml")
     if text is None:
@@ -387,4 +430,4 @@ def _reads(place: str) -> str:
 
 
 _CHECKS: Tuple[Callable[[Declared], List[Problem]], ...] = (
-    _topology, _numbers, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _xml)
+    _topology, _numbers, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _only_for, _storage_of_media, _console, _xml)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.plan import Change
@@ -21,8 +21,11 @@ Capacity = Callable[[str, str], Optional[int]]
 def spec_of(domain: Element, capacity: Capacity, renamed: elements.Names = elements.NO_NAMES) -> Spec:
     """Everything of a domain document that the grammar knows. Disks whose volume is missing are left out."""
     spec: Spec = table.DOMAIN.read(domain)
+    there = {(child.tag, below.tag) for child in domain for below in child} | {(child.tag, "") for child in domain}
     for things in table.DOMAIN.things:
-        things.read_into(spec, domain, renamed if things is table.DISKS else elements.NO_NAMES)
+        # Most documents have few of all the kinds of things, and looking for each takes longer than looking once.
+        if things.always or things.start in there:
+            things.read_into(spec, domain, renamed if things is table.DISKS else elements.NO_NAMES)
     spec["disks"] = {name: disk for name, disk in spec["disks"].items() if _measured(disk, capacity)}
     return spec
 
@@ -68,15 +71,32 @@ def _follow(domain: Element, change: Change, element: Element, live: Optional[El
         _move_to_bus(domain, element, change.want, live)
     elif last == "boot_order" and change.want is not None:
         elements.drop_boot_devices(domain)
+    elif change.pattern.startswith("features.hyperv."):
+        _drop_bare_hyperv(domain)
+
+
+def _drop_bare_hyperv(domain: Element) -> None:
+    """Without any of its features left, the element says no more than libvirt's own default, which is to have none."""
+    for node in domain.findall("features/hyperv"):
+        if not len(node) and node.get("mode", "custom") == "custom":
+            xmltree.remove(domain, node)
+
+
+def _holder(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Tuple[Optional[Element], str]:
+    """The element in which the thing of a change is, or would be, and the thing's name there.
+
+    A thing within a thing (the virtual port of a NIC) is in the outer one, which is found first.
+    """
+    outer = next((other for other in table.DOMAIN.things if other is not things and things.pattern.startswith(other.pattern + ".")), None)
+    if outer is None:
+        return domain, _name(things, change)
+    return outer.find(domain, _name(outer, change), renamed), _name(things, change)
 
 
 def _element_of(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Optional[Element]:
-    """The element of the thing that a change is about; things within things are found from the outside in."""
-    outer = next((other for other in table.DOMAIN.things if other is not things and things.pattern.startswith(other.pattern + ".")), None)
-    start: Optional[Element] = domain
-    if outer is not None:
-        start = outer.find(domain, _name(outer, change), renamed)
-    return None if start is None else things.find(start, "" if outer is not None and things.single else _name(things, change), renamed)
+    """The element of the thing that a change is about."""
+    holder, name = _holder(domain, things, change, renamed)
+    return None if holder is None else things.find(holder, name, renamed)
 
 
 def _name(things: table.Things, change: Change) -> str:
@@ -101,12 +121,10 @@ def _move_to_bus(domain: Element, device: Element, bus: str, live: Optional[Elem
 
 def _edit_thing(domain: Element, things: table.Things, change: Change, want: Mapping[str, Any], renamed: elements.Names,
                 live: Optional[Element]) -> bool:
-    """Makes, or takes away, one thing. A thing within a thing (the virtual port of a NIC) is one with its outer one."""
-    outer = next((other for other in table.DOMAIN.things if other is not things and things.pattern.startswith(other.pattern + ".")), None)
-    start: Optional[Element] = domain if outer is None else outer.find(domain, _name(outer, change), renamed)
+    """Makes, or takes away, one thing."""
+    start, name = _holder(domain, things, change, renamed)
     if start is None:
         return False
-    name = "" if things.single else _name(things, change)
     there = things.find(start, name, renamed)
     if change.want is None:
         if there is not None:
