@@ -170,7 +170,7 @@ def _write_sudo(root: RootFs, users: Sequence[Mapping[str, Any]]) -> None:
 
 
 def set_root_password(root: RootFs, secret: Any) -> None:
-    """Put the hash of root's password into the shadow file; `{keep: true}` and nothing leave what is there."""
+    """Put the hash of root's password into the shadow file: an engine would want it on its command line. One that keeps changes nothing."""
     if secret is not None and not secret.keeps:
         accounts = Accounts(root)
         accounts.set_password("root", secret.reveal())

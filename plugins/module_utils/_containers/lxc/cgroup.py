@@ -82,8 +82,8 @@ def settings_of(group: str, limits: Limits, hierarchies: Hierarchies, device: st
                 Setting(2, "cpu", WEIGHT_V2, _text(weight), str(weight or DEFAULT_WEIGHT))]
     if group == "cpuset":
         return [Setting(version, "cpuset", CPUSET, limits.cpuset, limits.cpuset or every_cpu) for version in (1, 2)]
-    return [setting for setting in (_io(limits, device) if group == "io" else _priority(limits))
-             if hierarchies.version.get(setting.controller) == setting.version]
+    here = _io(limits, device) if group == "io" else _priority(limits)
+    return [setting for setting in here if hierarchies.version.get(setting.controller) == setting.version]
 
 
 def _text(value: Optional[int]) -> Optional[str]:

@@ -13,6 +13,7 @@ import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import kinds
 from ..._reconcile.contract import Request
 from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.kvm.cpus import count_of
@@ -103,6 +104,9 @@ def _numbers(declared: Declared) -> List[Problem]:
             found.append(Problem(declared.path("cpus", "pins"), "there is no CPU %s; they are numbered from 0 to %d" % (number,
                                                                                                                         maximum - 1),
                                  "pin another one, or raise cpus.maximum"))
+    for option, value in declared.want.get("cpus", {}).items():
+        if option.endswith("quota") and value is not None and 0 <= value < 1000:
+            found.append(Problem(declared.path("cpus", option), "%d is below 1000 microseconds" % value, "declare more, or -1 for no limit"))
     for number in declared.want.get("cpus", {}).get("iothread_pins", {}):
         found += _no_thread(declared, int(number), threads, "cpus", "iothread_pins")
     for option in ("disks", "controllers"):
@@ -110,6 +114,32 @@ def _numbers(declared: Declared) -> List[Problem]:
             if item.get("iothread") is not None:
                 found += _no_thread(declared, item["iothread"], threads, option, name, "iothread")
     return found
+
+
+def _memory_limits(declared: Declared) -> List[Problem]:
+    """virDomainSetMemoryParameters takes no limit of memory with swap below that of memory alone."""
+    hard, both = declared.at("memory", "hard_limit"), declared.at("memory", "swap_hard_limit")
+    if hard is None or both is None or both >= hard:
+        return []
+    where = "swap_hard_limit" if declared.says("memory", "swap_hard_limit") else "hard_limit"
+    return [Problem(declared.path("memory", where), "memory and swap together (%s) are less than memory alone (%s)"
+                    % (format_size(both), format_size(hard)), "raise memory.swap_hard_limit, or lower memory.hard_limit")]
+
+
+def _title(declared: Declared) -> List[Problem]:
+    if "\n" in (declared.at("title") or ""):
+        return [Problem(declared.path("title"), "is one line", "put the rest into description")]
+    return []
+
+
+def pins(request: Request, want: Mapping[str, Any], host_cpus: Callable[[], int]) -> List[Problem]:
+    """Pins to CPUs of which the host has none at all. host_cpus: how many it has; it is asked only where there are pins."""
+    cpus = want.get("cpus", {})
+    pinned = [(option, where) for option in ("pins", "iothread_pins") for where in cpus.get(option, {}).values()]
+    pinned += [("emulator_pin", cpus["emulator_pin"])] if cpus.get("emulator_pin") else []
+    return [Problem(join_path(request.where, "cpus", option), "the host has no CPU %s; its CPUs are numbered from 0 to %d"
+                    % (where, host_cpus() - 1), "pin to one of those")
+            for option, where in pinned if min(kinds.numbers_of(where)) >= host_cpus()]
 
 
 def _no_thread(declared: Declared, number: int, threads: int, *route: str) -> List[Problem]:
@@ -430,4 +460,5 @@ def _reads(place: str) -> str:
 
 
 _CHECKS: Tuple[Callable[[Declared], List[Problem]], ...] = (
-    _topology, _numbers, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _only_for, _storage_of_media, _console, _xml)
+    _topology, _numbers, _memory_limits, _title, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner,
+    _only_for, _storage_of_media, _console, _xml)

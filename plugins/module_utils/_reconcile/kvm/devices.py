@@ -82,8 +82,10 @@ GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), 
         "egl-headless", "dbus"), required=True),
     kvm("port", "int", later("@port", "port", assumed=True).only_for("type", *_REMOTE), "TCP port. Chosen at each start when nothing is declared."),
     kvm("tls_port", "int", later("@tlsPort", "tls_port", assumed=True).only_for("type", "spice"), "TCP port for TLS of SPICE."),
-    kvm("websocket", "integer", later("@websocket", "int", assumed=True).only_for("type", "vnc"), "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
-    kvm("listen", "str", later("", "listen", assumed=True).only_for("type", *_REMOTE), "Address that it listens on, the word V(none), or the path of a Unix socket."
+    kvm("websocket", "integer", later("@websocket", "int", assumed=True).only_for("type", "vnc"),
+        "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
+    kvm("listen", "str", later("", "listen", assumed=True).only_for("type", *_REMOTE),
+        "Address that it listens on, the word V(none), or the path of a Unix socket."
         " V(127.0.0.1) when nothing is declared."),
     kvm("password", "secret", live("@passwd", "update_graphics", "secret").only_for("type", "vnc", "spice"), "Password. A secret: never shown."),
     kvm("password_valid_to", "str", live("@passwdValidTo", "update_graphics").only_for("type", "vnc", "spice"),
@@ -122,7 +124,8 @@ INPUTS = kvm("inputs", "items", Thing("devices/input", "input", ("@type", "@bus"
     kvm("type", "str", later("@type"), "Kind.", choices=("tablet", "mouse", "keyboard", "passthrough", "evdev"), required=True),
     kvm("bus", "str", later("@bus"), "Bus. V(usb) or V(virtio) can be plugged while the guest runs.", choices=("usb", "virtio",
         "ps2", "xen"), take_back="keep"),
-    kvm("device", "path", later("source/@evdev", "input_device").only_for("type", "passthrough", "evdev"), "Device of the host for V(passthrough) and V(evdev)."),
+    kvm("device", "path", later("source/@evdev", "input_device").only_for("type", "passthrough", "evdev"),
+        "Device of the host for V(passthrough) and V(evdev)."),
 ))
 
 RNG = kvm("rng", "one", Thing("devices/rng", "rng", rule=PLUG, verb="plug", first=(("model", "virtio"),)),
@@ -240,8 +243,8 @@ def _character(*more: Option) -> Tuple[Option, ...]:
             "qemu-vdagent", "dbus"), take_back="keep"),
         kvm("path", "path", later("source/@path", "chardev_path", assumed=True).only_for("type", *_WITH_PATH), "File, device or Unix socket on the host.",
             take_back="keep"),
-        kvm("mode", "str", later("source/@mode", assumed=True).only_for("type", "unix", "tcp", "udp"), "Whether QEMU waits at the socket (V(bind)) or connects to it.",
-            choices=("bind", "connect"), take_back="keep"),
+        kvm("mode", "str", later("source/@mode", assumed=True).only_for("type", "unix", "tcp", "udp"),
+            "Whether QEMU waits at the socket (V(bind)) or connects to it.", choices=("bind", "connect"), take_back="keep"),
         kvm("host", "str", later("source/@host").only_for("type", "tcp", "udp"), "Host of V(tcp).", take_back="keep"),
         kvm("service", "str", later("source/@service").only_for("type", "tcp", "udp"), "Port of V(tcp).", take_back="keep"),
         kvm("channel", "str", later("source/@channel").only_for("type", "spiceport", "dbus"), "Name of a V(spiceport) or V(dbus) channel.", take_back="keep"),
@@ -274,7 +277,8 @@ CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target
         "virtio", "serial", "xen", "sclp", "sclplm", "uml"), take_back="keep"),
     kvm("type", "str", later("@type"), "What is at the host's end.", choices=("pty", "file", "unix", "tcp", "udp", "null", "dev",
         "pipe", "stdio", "vc", "spiceport"), take_back="keep"),
-    kvm("path", "path", later("source/@path", "chardev_path", assumed=True).only_for("type", *_WITH_PATH), "File, device or Unix socket on the host.", take_back="keep"),
+    kvm("path", "path", later("source/@path", "chardev_path", assumed=True).only_for("type", *_WITH_PATH),
+        "File, device or Unix socket on the host.", take_back="keep"),
 ))
 
 SHARED_MEMORY = kvm("shared_memory", "items", Thing("devices/shmem", names=("@name",), rule=Rule(unless=needs_pci_slot), verb="plug"),
