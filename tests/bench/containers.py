@@ -50,6 +50,11 @@ class Engine(abc.ABC):
         """Prepare what its containers are made from, below `folder`."""
         self.folder = folder
 
+    @property
+    def prefix(self) -> str:
+        """What the names of its containers begin with: another engine may be measured on the same machine at the same time."""
+        return f"{PREFIX}{self.name}-"
+
     @abc.abstractmethod
     def lab(self) -> Any:
         """The lab of `tests/laws` over these containers, for changes in this process. It cleans up too."""
@@ -91,7 +96,7 @@ class Lxc(Engine):
     def lab(self) -> Any:
         from laws.container_lab import LxcLab  # pylint: disable=import-outside-toplevel
 
-        lab = LxcLab({"tiny": str(self.image)}, PREFIX)
+        lab = LxcLab({"tiny": str(self.image)}, self.prefix)
         lab.fleet = FLEET
         return lab
 
@@ -115,7 +120,7 @@ def installed() -> list[str]:
 
 def whole_runs(engine: Engine, ansible: Ansible, count: int) -> dict[str, Any]:
     """One task over that many containers: from nothing, then three times unchanged; and the peer's loop over the same."""
-    guests = [engine.guest(f"{PREFIX}{number}") for number in range(count)]
+    guests = [engine.guest(f"{engine.prefix}{number}") for number in range(count)]
     task = {"flotilla.virt.fleet": {"name": FLEET, "images": engine.images(), "guests": "{{ guests }}"}}
     made = ansible.run(task, {"guests": guests})
     same = [ansible.run(task, {"guests": guests}) for _turn in range(3)]
@@ -139,7 +144,7 @@ def _median(samples: Sequence[Sample]) -> float:
 def unchanged_in_process(engine: Engine, count: int) -> float:
     """Seconds of one bulk read and plan of that many containers, without Ansible: the median of three."""
     lab = engine.lab()
-    declared = {f"{PREFIX}{number}": _options(engine.guest(f"{PREFIX}{number}")) for number in range(count)}
+    declared = {f"{engine.prefix}{number}": _options(engine.guest(f"{engine.prefix}{number}")) for number in range(count)}
     seconds = []
     for _turn in range(3):
         start = time.perf_counter()
@@ -157,7 +162,7 @@ def _options(guest: dict[str, Any]) -> dict[str, Any]:
 
 def live_memory(engine: Engine) -> dict[str, Any]:
     """One live memory change in this process (decide and change: no lock, no verification) against the engine's own command."""
-    lab, name = engine.lab(), PREFIX + "0"
+    lab, name = engine.lab(), engine.prefix + "0"
     ours, bare = [], []
     for turn in range(TURNS):
         memory = (LARGE, SMALL)[turn % 2]
