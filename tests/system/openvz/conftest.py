@@ -6,6 +6,6 @@
 
 from __future__ import annotations
 
-from vznode.fixtures import DEBIAN, TEMPLATE, debian, host_network, make_node, stubborn, tiny
+from vznode.fixtures import DEBIAN, TEMPLATE, TOOLS, debian, host_network, make_node, stubborn, tiny
 
-__all__ = ["DEBIAN", "TEMPLATE", "debian", "host_network", "make_node", "stubborn", "tiny"]
+__all__ = ["DEBIAN", "TEMPLATE", "TOOLS", "debian", "host_network", "make_node", "stubborn", "tiny"]
