@@ -53,6 +53,11 @@ class Engine(abc.ABC):
         """Prepare what its containers are made from, below `folder`."""
         self.folder = folder
 
+    @property
+    def prefix(self) -> str:
+        """What the names of its containers begin with: another engine may be measured on the same machine at the same time."""
+        return f"{PREFIX}{self.name}-"
+
     @abc.abstractmethod
     def lab(self) -> Any:
         """The lab of `tests/laws` over these containers, for changes in this process. It cleans up too."""
@@ -97,7 +102,7 @@ class Lxc(Engine):
     def lab(self) -> Any:
         from laws.container_lab import LxcLab  # pylint: disable=import-outside-toplevel
 
-        lab = LxcLab({"tiny": str(self.image)}, PREFIX)
+        lab = LxcLab({"tiny": str(self.image)}, self.prefix)
         lab.fleet = FLEET
         return lab
 
@@ -131,13 +136,15 @@ class Podman(Engine):
         from ansible_collections.flotilla.virt.plugins.module_utils._containers.podman import read  # pylint: disable=import-outside-toplevel
         from laws.podman_lab import PodmanLab, podman  # pylint: disable=import-outside-toplevel
 
+        prefix = self.prefix
+
         class Lab(PodmanLab):
             """The module notes in the host's own directory, of which only what is ours is taken away."""
 
             def clean(self) -> None:
                 self.wire.clear()
                 podman("rm", "--all", "--force", "--time", "0", check=False)
-                for note in self.directory.glob(PREFIX + "*.json"):
+                for note in self.directory.glob(prefix + "*.json"):
                     note.unlink()
 
         lab = Lab({"tiny": str(self.image)}, Path(read.DIRECTORY))
@@ -181,7 +188,7 @@ def installed() -> list[str]:
 
 def whole_runs(engine: Engine, ansible: Ansible, count: int) -> dict[str, Any]:
     """One task over that many containers: from nothing, then three times unchanged."""
-    guests = [engine.guest(f"{PREFIX}{number}") for number in range(count)]
+    guests = [engine.guest(f"{engine.prefix}{number}") for number in range(count)]
     task = {"flotilla.virt.fleet": {"name": FLEET, "images": engine.images(), "guests": "{{ guests }}"}}
     made = ansible.run(task, {"guests": guests})
     same = [ansible.run(task, {"guests": guests}) for _turn in range(3)]
@@ -198,7 +205,7 @@ def peer_loop(engine: Engine, found: dict[str, Any], count: int) -> dict[str, An
 
     It makes them at its first run, which is not measured, beside all of ours.
     """
-    guests = [engine.guest(f"{PREFIX}{number}") for number in range(min(count, PEER_COUNT))]
+    guests = [engine.guest(f"{engine.prefix}{number}") for number in range(min(count, PEER_COUNT))]
     task = engine.peer_task(guests)
     if task is None:
         return {}
@@ -219,7 +226,7 @@ def _median(samples: Sequence[Sample]) -> float:
 def unchanged_in_process(engine: Engine, count: int) -> float:
     """Seconds of one bulk read and plan of that many containers, without Ansible: the median of three."""
     lab = engine.lab()
-    declared = {f"{PREFIX}{number}": _options(engine.guest(f"{PREFIX}{number}")) for number in range(count)}
+    declared = {f"{engine.prefix}{number}": _options(engine.guest(f"{engine.prefix}{number}")) for number in range(count)}
     seconds = []
     for _turn in range(3):
         start = time.perf_counter()
@@ -237,7 +244,7 @@ def _options(guest: dict[str, Any]) -> dict[str, Any]:
 
 def live_memory(engine: Engine) -> dict[str, Any]:
     """One live memory change in this process (decide and change: no lock, no verification) against the engine's own command."""
-    lab, name = engine.lab(), PREFIX + "0"
+    lab, name = engine.lab(), engine.prefix + "0"
     ours, bare = [], []
     for turn in range(TURNS):
         memory = (LARGE, SMALL)[turn % 2]
