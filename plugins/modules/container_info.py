@@ -22,10 +22,12 @@ options:
     type: list
     elements: str
   engines:
-    description: Engines whose containers are read. Without it all that are installed.
+    description:
+      - Engines whose containers are read. Without it all that are installed. V(openvz) is left out then where V(virtuozzo) is, whose
+        dispatcher manages the same containers.
     type: list
     elements: str
-    choices: [lxc, openvz, podman]
+    choices: [lxc, openvz, podman, virtuozzo]
   host_keys:
     description:
       - Also read the SSH host keys in the root file systems of running containers, as C(status.host_keys), each as C(type data)
@@ -80,7 +82,7 @@ containers:
       status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
 """
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings, engines_here
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.host_keys import KeyReader
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
@@ -93,7 +95,7 @@ def main() -> None:
     module = Module({**INFO_SPEC, "engines": {"type": "list", "elements": "str", "choices": sorted(DRIVERS)},
                      "host_keys": {"type": "bool", "default": False}})
     host, around = LocalHost(), Surroundings(networks=libvirt_networks())
-    drivers = [DRIVERS[engine](host, around, True) for engine in module.params["engines"] or sorted(DRIVERS)]
+    drivers = [DRIVERS[engine](host, around, True) for engine in module.params["engines"] or engines_here(host)]
     info(module, "containers", GUEST, *(KeyReader(driver, host) if module.params["host_keys"] else driver for driver in drivers))
 
 

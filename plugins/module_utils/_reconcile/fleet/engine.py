@@ -21,7 +21,7 @@ CONTAINERS = ("virtuozzo", "openvz", "lxc", "podman")
 # Which variants of an image an engine can start from, the best first.
 VARIANTS: Mapping[str, Tuple[str, ...]] = {
     "kvm": ("disk",), "lxc": ("rootfs",), "podman": ("rootfs", "oci"), "openvz": ("template",),
-    "virtuozzo": ("rootfs", "template"),
+    "virtuozzo": ("template",),
 }
 
 
@@ -120,7 +120,8 @@ def _decide(fleet: Fleet, guest: Guest, own: Optional[Present], facts: HostFacts
 def choose(images: Mapping[str, Spec], guest: Guest, facts: HostFacts) -> Tuple[str, str]:
     """The decision of `engine: auto`, with its reason."""
     family = (guest.spec.get("os") or {}).get("family")
-    if family not in (None, "linux"):
+    machine = guest.spec.get("vmtype") == "vm"
+    if family not in (None, "linux") and not machine:
         return "kvm", "only kvm can run %s" % family
     lacks = {name: problems_of_engine(GUEST, _for_engine(guest, name), name, "") for name in CONTAINERS}
     only_kvm = [problem for problem in lacks["lxc"] if "kvm" in problem.remedy]
@@ -133,7 +134,8 @@ def choose(images: Mapping[str, Spec], guest: Guest, facts: HostFacts) -> Tuple[
         return "kvm", "this host has no usable container engine"
     for engine in usable:
         if not guest.spec.get("image") or _has_variant(images, guest.spec["image"], engine):
-            return engine, "a Linux guest without own kernel or hardware, and this host has %s" % engine
+            return engine, "a virtual machine of Virtuozzo, by its vmtype" if machine else (
+                "a Linux guest without own kernel or hardware, and this host has %s" % engine)
     return "kvm", "image %s has no variant for %s" % (guest.spec.get("image"), " or ".join(usable))
 
 
@@ -196,7 +198,7 @@ def _allowed(options: Sequence[Any], spec: Mapping[str, Any], own: Mapping[str, 
 
 def _engine_problems(guest: Guest) -> List[Problem]:
     family = (guest.spec.get("os") or {}).get("family")
-    if guest.engine != "kvm" and family not in (None, "linux"):
+    if guest.engine != "kvm" and family not in (None, "linux") and guest.spec.get("vmtype") != "vm":
         return [Problem(guest.where + ".os.family", "%s cannot run in a container, and engine is %s%s" % (
             family, guest.engine, " (%s)" % guest.engine_reason if guest.engine_reason else ""),
             "use engine kvm or auto")]
