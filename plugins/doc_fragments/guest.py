@@ -3162,6 +3162,16 @@ options:
       the guest for whatever is pending. V(defer) does not touch the running guest.
     - One of V(live), V(restart), V(defer).
     type: raw
+  was:
+    description:
+    - 'Earlier name of this guest, when it is renamed. Nothing is made anew: identity, disks, volumes, seed, firmware variables
+      and logs stay as they are, also those that are named after it, and so does the host name inside the guest.'
+    - libvirt renames a guest only while it is off. A running one keeps its name, which is reported as pending, until a run
+      finds it stopped, or stops and starts it (O(on_change=restart)).
+    - It counts while there is no guest of the new name, and may be removed once there is. Where neither is there, a guest
+      is made. With O(state=absent) and O(state=released) only the new name counts.
+    - Only for engine V(kvm).
+    type: raw
   adopt:
     description:
     - Take over a guest that was not made by this collection.

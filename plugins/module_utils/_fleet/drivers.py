@@ -171,14 +171,14 @@ def prefetch(fleet: Fleet, drivers: Drivers) -> None:
 
 def _downloads(fleet: Fleet, drivers: Drivers) -> List["tuple[Mapping[str, Any], bool]"]:
     """What is to be downloaded for guests that are not there; the host is read for it only where something is not cached."""
-    missing = [(guest.name, source, disk) for guest in fleet.here() if not guest.ends
+    missing = [({guest.name, guest.was}, source, disk) for guest in fleet.here() if not guest.ends
                for source, disk in _remote_sources(fleet, guest) if not _is_cached(source)]
     if not missing:
         return []
     there = {name for driver in drivers.guests.values() for name in driver.read(None)}
     found: List["tuple[Mapping[str, Any], bool]"] = []
     for name, source, disk in missing:
-        if name not in there and (source, disk) not in found:
+        if not there.intersection(name) and (source, disk) not in found:
             found.append((source, disk))
     return found
 
