@@ -66,7 +66,8 @@ def _assert_backups(ansible: Ansible) -> list[dict[str, Any]]:
     want = {"name": "web1", "engine": "virtuozzo", "max_age": "1h"}
     foreseen = ansible.module("backup", want, check=True, verbosity=0)
     said = ansible.module("backup", {**want, "expect_plan": foreseen.result["plan_id"]}, verbosity=0)
-    listed: list[dict[str, Any]] = ansible.module("backup_info", {"name": "web1"}, verbosity=0).result["backups"]
+    listing = ansible.module("backup_info", {"name": "web1"}, verbosity=0).result
+    listed: list[dict[str, Any]] = listing["backups"]
     assert said.result["changed"] is True and said.result["plan"] == foreseen.result["plan"]
     assert [item["spec"] for item in listed] == [said.result["backup"]["spec"]]
     return listed

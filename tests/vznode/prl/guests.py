@@ -223,7 +223,7 @@ class Guests:
     def set_peers(self, peers: dict[str, str]) -> None:
         """Let this node know others."""
         place = self.node.state / "prl/peers.json"
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(peers))
 
     def server(self) -> dict[str, Any]:
@@ -239,5 +239,5 @@ class Guests:
     def set_server(self, settings: dict[str, Any]) -> None:
         """Write them."""
         place = self.node.state / "prl/server.json"
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(settings))

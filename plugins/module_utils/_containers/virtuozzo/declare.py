@@ -27,7 +27,7 @@ from ..openvz.declare import Templates, of_disks, of_limits, of_power, of_venet,
 from ..openvz.grammar import VENET, canonical
 from ..openvz.read import global_settings
 from ..openvz.table import HOSTNAME
-from . import grammar, read, table
+from . import grammar, read
 from .command import Prlctl
 from .table import CT, MIB, VM
 
