@@ -189,33 +189,13 @@ plan_id:
   returned: check mode
 """
 
-from typing import Tuple
-
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
-from ansible_collections.flotilla.virt.plugins.module_utils._host.rootfs_images import declared_images, rootfs_images, variants
-from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
-from ansible_collections.flotilla.virt.plugins.module_utils._module import Module, argument_spec, declared, run_one
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST, parse_guest
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.module import CONTAINER_SPEC, run_container
+from ansible_collections.flotilla.virt.plugins.module_utils._module import Module
 
 
 def main() -> None:
     """Run the module."""
-    spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": sorted(DRIVERS)}, disk={"type": "raw"},
-                         images={"type": "raw"})
-    module = Module(spec)
-
-    def make(check: bool) -> Tuple[Driver, Request]:
-        engine = module.params["engine"]
-        spec = declared(module, GUEST, lambda raw, path, problems: parse_guest(raw, engine, path, problems))
-        images = declared_images(module.params["images"])
-        around = Surroundings(rootfs_images(variants(images, "rootfs"), keep=not check), variants(images, "oci").get, libvirt_networks(),
-                              lambda name: str(images[name].get("template") or "") if name in images else None)
-        driver = DRIVERS[engine](LocalHost(), around, check)
-        return driver, Request(module.params["name"], spec, "", module.params["fleet"] or "")
-
-    run_one(module, make)
+    run_container(Module(CONTAINER_SPEC))
 
 
 if __name__ == "__main__":

@@ -216,34 +216,11 @@ problems:
 """
 
 from ansible_collections.flotilla.virt.plugins.module_utils import _module
-from ansible_collections.flotilla.virt.plugins.module_utils._fleet.module import run_fleet
+from ansible_collections.flotilla.virt.plugins.module_utils._fleet.module import SPEC, run_fleet
 
 
 def main():
-    module = _module.Module(
-        {
-            "name": {"type": "str", "required": True},
-            "host": {"type": "str"},
-            "hosts": {"type": "raw"},
-            "elsewhere": {"type": "list", "elements": "str"},
-            "images": {"type": "raw"},
-            "pools": {"type": "raw"},
-            "networks": {"type": "raw"},
-            "limits": {"type": "raw"},
-            "defaults": {"type": "raw"},
-            "profiles": {"type": "raw"},
-            "guests": {"type": "raw"},
-            "only": {"type": "list", "elements": "str"},
-            "set": {"type": "dict"},
-            "prune": {"type": "bool"},
-            "parallel": {"type": "int"},
-            "expect_plan": {"type": "str"},
-            "batch": {"type": "int"},
-            "phase": {"type": "str", "choices": ["all", "batch", "removals"], "default": "all"},
-            "lock_timeout": {"type": "int", "default": 300},
-            **_module.URI_SPEC,
-        })
-    run_fleet(module)
+    run_fleet(_module.Module(SPEC))
 
 
 if __name__ == "__main__":

@@ -50,3 +50,13 @@ def _openvz(host: Any, around: Surroundings, check_mode: bool) -> Driver:
 DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman, "openvz": _openvz}
 COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman", "openvz": "vzctl"}
 """The command by which one sees that an engine is installed."""
+
+TRANSPORT_SPEC: Dict[str, Any] = {"transport": {"type": "str", "choices": ["module", "command"], "default": "module"}}
+BY_COMMAND = ("openvz",)
+"""The engines whose driver asks nothing of its host but commands and files, so that it can run on the controller."""
+NOT_BY_COMMAND: Mapping[str, str] = {
+    "kvm": "libvirt is asked through its Python binding, which is on the host or reaches it by uri",
+    "lxc": "its driver unpacks images and reads control groups by Python on the host itself",
+    "podman": "its driver fetches and imports images by Python on the host itself",
+}
+"""Why the others' cannot."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.tiny_image import INIT, make_image
+from vznode.bare import make_base
 from vznode.node import Node
 
 TOOLS = ("wc", "cut", "sort", "env", "id", "grep", "hostname", "ip", "readlink", "ps", "tty", "dash")
@@ -44,6 +45,12 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stubborn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with an init that never goes by itself."""
     return make_image(tmp_path_factory.mktemp("stubborn-template"), INIT.replace("trap 'exit 0'", "trap ''"))
+
+
+@pytest.fixture(scope="session")
+def bare_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every node without Python has."""
+    return make_base(tmp_path_factory.mktemp("bare") / "root")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ Existence is the configuration file: one without private area is invisible to vz
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -79,7 +78,10 @@ def read_node(host: Host, vzctl: Vzctl) -> Dict[str, Container]:
     texts = host.read_files([GLOBAL] + ["%s/%s%s" % (CONF, ident, ending) for ident in idents for ending in (".conf", ANNOTATION)
                                         if ident + ending in entries])
     everywhere = settings_of(texts.get(GLOBAL, ""))
-    found = {ident: _container(host, ident, texts, everywhere) for ident in idents}
+    found = {ident: _container(ident, texts, everywhere) for ident in idents}
+    there = host.existing([item.private for item in found.values()])
+    for item in found.values():
+        item.has_private = item.private in there
     if any(item.config is not None for item in found.values()):
         for row in vzctl.list(vzctl.dialect.fields):
             ident = str(row.get("ctid", row.get("veid", "")))
@@ -88,7 +90,7 @@ def read_node(host: Host, vzctl: Vzctl) -> Dict[str, Container]:
     return found
 
 
-def _container(host: Host, ident: str, texts: Mapping[str, str], everywhere: Mapping[str, str]) -> Container:
+def _container(ident: str, texts: Mapping[str, str], everywhere: Mapping[str, str]) -> Container:
     config, note = texts.get("%s/%s.conf" % (CONF, ident)), texts.get("%s/%s%s" % (CONF, ident, ANNOTATION))
     item = Container(ident, ident, config, settings_of(config or ""))
     item.note = Annotation.from_json(note, "container %s" % ident) if note else None
@@ -98,7 +100,6 @@ def _container(host: Host, ident: str, texts: Mapping[str, str], everywhere: Map
         item.note = None
     item.private = item.settings.get("VE_PRIVATE", everywhere.get("VE_PRIVATE", "/vz/private/$VEID")).replace("$VEID", ident)
     item.root = item.settings.get("VE_ROOT", everywhere.get("VE_ROOT", "/vz/root/$VEID")).replace("$VEID", ident)
-    item.has_private = host.exists(item.private)
     return item
 
 
@@ -149,7 +150,7 @@ def boot_of(vzctl: Vzctl, item: Container) -> Optional[Tuple[int, int]]:
     lines = said.stdout.splitlines()
     if said.rc != 0 or len(lines) < 2 or ")" not in lines[-1]:
         return None
-    return int(time.time() - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])
+    return int(vzctl.host.clock() - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])
 
 
 def same_boot(noted: Any, now: Optional[Tuple[int, int]]) -> bool:
