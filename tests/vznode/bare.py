@@ -23,7 +23,7 @@ from .node import Node
 
 COREUTILS = ("cat", "chgrp", "chmod", "chown", "cut", "date", "dd", "env", "head", "id", "ln", "ls", "mkdir", "mktemp", "mv", "printf", "pwd", "readlink", "rm",
              "rmdir", "sleep", "sort", "stat", "sync", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "wc")
-OTHERS = ("bash", "flock", "getconf", "ssh-keygen")
+OTHERS = ("bash", "dash", "flock", "getconf", "grep", "sed", "ssh-keygen")
 SERVER = "/usr/sbin/sshd"
 PROGRAMS = ("vzctl", "vzlist", "vzpkg")
 HERE = Path(__file__).parent
@@ -32,13 +32,14 @@ DEADLINE = 20.0
 
 def make_base(place: Path) -> Path:
     """The root without what is one node's own. It is linked into each node, never changed."""
-    for folder in ("bin", "usr/sbin", "usr/bin", "etc/ssh", "root/.ssh", "proc", "dev", "run/sshd", "var/lock", "var/lib", "var/empty", "tmp"):
+    for folder in ("bin", "usr/sbin", "usr/bin", "etc/ssh", "root/.ssh", "proc", "dev/pts", "run/sshd", "var/lock", "var/lib", "var/empty", "tmp"):
         (place / folder).mkdir(parents=True)
     for tool in (*COREUTILS, *OTHERS):
         path = shutil.which(tool)
         assert path, f"{tool} is not on this machine"
         _copy(place, Path(os.path.realpath(path)), f"usr/bin/{tool}" if tool == "ssh-keygen" else f"bin/{tool}")
     (place / "bin/sh").symlink_to("bash")
+    (place / "dev/ptmx").symlink_to("pts/ptmx")
     _copy(place, Path(SERVER), SERVER[1:])
     for library in Path("/lib/x86_64-linux-gnu").glob("libnss_files*"):
         shutil.copy(library, place / "lib/x86_64-linux-gnu")
@@ -78,7 +79,8 @@ class BareNode:
             [sys.executable, str(HERE / "relay.py"), str(root / "run/vznode"), str(root), str(node.version), *node.host_network],
             stdout=subprocess.PIPE)
         assert self.relay.stdout is not None and self.relay.stdout.readline() == b"up\n"
-        script = f"mount -t proc proc {root}/proc && exec chroot {root} /bin/sleep infinity"
+        script = f"mount -t proc proc {root}/proc && mount -t devpts -o ptmxmode=0666 pts {root}/dev/pts && exec chroot {root} /bin/bash -c 'while :; do sleep 1000 & wait $!; done'"
+        # An init that waits for the processes that others have left.
         self.holder = subprocess.Popen(  # pylint: disable=consider-using-with
             ["unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "slave", "sh", "-c", script])
         self.enter = ["nsenter", "-t", str(self._inside()), "-m", "-p", "-r", "-w", "--"]
@@ -88,15 +90,15 @@ class BareNode:
         deadline = time.monotonic() + DEADLINE
         while True:
             pids = children.read_text().split()
-            if pids and Path(f"/proc/{pids[0]}/comm").read_text() == "sleep\n":
+            if pids and Path(f"/proc/{pids[0]}/comm").read_text() == "bash\n":
                 return int(pids[0])
             assert time.monotonic() < deadline and self.holder.poll() is None
             time.sleep(0.001)
 
-    def execute(self, line: str, data: str, timeout: float) -> tuple[int, str, str]:
-        """What a connection does: give a line to /bin/sh there. See `shell.Execute`."""
-        said = subprocess.run([*self.enter, "/bin/sh", "-c", line], input=data.encode("utf-8", "surrogateescape"), capture_output=True,
-                              env={"PATH": "/usr/bin:/bin"}, timeout=timeout, check=False)
+    def execute(self, line: str, data: str, _timeout: float, shell: str = "/bin/sh") -> tuple[int, str, str]:
+        """What a connection does: give a line to /bin/sh there. See `shell.Execute`; what bounds its time is on the node."""
+        said = subprocess.run([*self.enter, shell, "-c", line], input=data.encode("utf-8", "surrogateescape"), capture_output=True,
+                              env={"PATH": "/usr/bin:/bin"}, check=False)
         return said.returncode, said.stdout.decode("utf-8", "surrogateescape"), said.stderr.decode("utf-8", "surrogateescape")
 
     def end(self) -> None:

@@ -53,7 +53,7 @@ exit 0
 """
 # mktemp makes it 0600, and it stays so until all of it is there.
 _WRITE = """tmp=$(mktemp "${1%/*}/.flotilla-XXXXXXXX") || exit 1
-if dd of="$tmp" bs=65536 conv=notrunc,fsync && [ "$(wc -c <"$tmp")" -eq "$3" ] && chmod "$2" "$tmp" && mv -fT -- "$tmp" "$1"; then exit 0; fi
+if dd of="$tmp" bs=65536 conv=notrunc,fsync && whole "$tmp" "$3" && chmod "$2" "$tmp" && mv -fT -- "$tmp" "$1"; then exit 0; fi
 rm -f -- "$tmp"
 exit 1
 """

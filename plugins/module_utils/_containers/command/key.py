@@ -17,7 +17,7 @@ from .shell import Shell
 _KEY = """if ! [ -e "$1" ]; then
   [ "$2" = 1 ] || { verdict=absent; exit; }
   mkdir -p -m 755 -- "${1%/*}" && tmp=$(mktemp "$1.XXXXXXXX") || exit 1
-  dd of="$tmp" bs=4096 conv=notrunc,fsync && [ "$(wc -c <"$tmp")" -eq "$3" ] && { ln -T -- "$tmp" "$1" || [ -e "$1" ]; }
+  dd of="$tmp" bs=4096 conv=notrunc,fsync && whole "$tmp" "$3" && { ln -T -- "$tmp" "$1" || [ -e "$1" ]; }
   made=$?
   rm -f -- "$tmp"
   [ "$made" -eq 0 ] || exit 1

@@ -62,7 +62,7 @@ _HEAD = _REGULAR + 'dd if="./$name" bs="$1" count=1 iflag=nofollow,nonblock,full
 # Renaming across file systems copies, never through a link that is there; the second one is a rename in any case.
 _WRITE = """
 tmp=$(mktemp "${real%/*}/.flotilla-XXXXXXXX") || exit 1
-if dd of="$tmp" bs=65536 conv=notrunc,fsync && [ "$(wc -c <"$tmp")" -eq "$2" ] && chown "$3" "$tmp" && chmod "$1" "$tmp" &&
+if dd of="$tmp" bs=65536 conv=notrunc,fsync && whole "$tmp" "$2" && chown "$3" "$tmp" && chmod "$1" "$tmp" &&
    mv -fT -- "$tmp" "./.flotilla-$$" && mv -fT -- "./.flotilla-$$" "./$name"; then exit 0; fi
 rm -f -- "$tmp"
 exit 1

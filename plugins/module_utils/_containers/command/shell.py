@@ -32,11 +32,12 @@ export PATH LC_ALL LANG
 umask 022
 verdict=
 heard() { :; }
+whole() { [ "$(wc -c <"$1")" -eq "$2" ] || { echo 'it arrived only in part: the connection broke off' >&2; return 1; }; }
 trap 'code=$?; heard 0; printf "\\n%%s %%s\\n" %(token)s "${verdict:-$code}"; exit 0' 0
 printf '%%s\\n' %(token)s
 """
 # What dd counts is no message.
-_COUNTS = re.compile(r"\d+\+\d+ records (in|out)$|\d+ bytes .* copied, ")
+_COUNTS = re.compile(r"\d+\+\d+ records (in|out)$|\d+ bytes .*copied, ")
 
 
 _NEEDED = """missing=
