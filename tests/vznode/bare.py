@@ -32,7 +32,7 @@ DEADLINE = 20.0
 
 def make_base(place: Path) -> Path:
     """The root without what is one node's own. It is linked into each node, never changed."""
-    for folder in ("bin", "usr/sbin", "usr/bin", "etc/ssh", "root/.ssh", "proc", "dev/pts", "run/sshd", "var/lock", "var/lib", "var/empty", "tmp"):
+    for folder in ("bin", "usr/sbin", "usr/bin", "etc/ssh", "root/.ssh", "proc", "dev/pts", "sys/fs/cgroup", "run/sshd", "var/lock", "var/lib", "var/empty", "tmp"):
         (place / folder).mkdir(parents=True)
     for tool in (*COREUTILS, *OTHERS):
         path = shutil.which(tool)
@@ -41,14 +41,29 @@ def make_base(place: Path) -> Path:
     (place / "bin/sh").symlink_to("bash")
     (place / "dev/ptmx").symlink_to("pts/ptmx")
     _copy(place, Path(SERVER), SERVER[1:])
-    for library in Path("/lib/x86_64-linux-gnu").glob("libnss_files*"):
-        shutil.copy(library, place / "lib/x86_64-linux-gnu")
+    _add_sudo(place)
     subprocess.run(["cc", "-O1", "-static", "-o", str(place / "usr/sbin/vzctl"), str(HERE / "relay.c")], check=True)
     for name in PROGRAMS[1:]:
         os.link(place / "usr/sbin/vzctl", place / "usr/sbin" / name)
     (place / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nsshd:x:74:74::/var/empty:/bin/false\nops:x:500:500::/tmp:/bin/sh\n")
     (place / "etc/group").write_text("root:x:0:\nsshd:x:74:\nops:x:500:\n")
     return place
+
+
+def _add_sudo(place: Path) -> None:
+    """For the user ops, without a password."""
+    _copy(place, Path("/usr/bin/sudo"), "usr/bin/sudo")
+    (place / "usr/bin/sudo").chmod(0o4755)
+    for library in Path("/usr/libexec/sudo").glob("*.so*"):
+        (place / "usr/libexec/sudo").mkdir(parents=True, exist_ok=True)
+        _copy(place, library, f"usr/libexec/sudo/{library.name}")
+    permit = next(Path("/").glob("lib/*/security/pam_permit.so"))
+    (place / permit.parent.relative_to("/")).mkdir(parents=True)
+    _copy(place, permit, str(permit.relative_to("/")))
+    (place / "etc/pam.d").mkdir()
+    (place / "etc/pam.d/sudo").write_text("".join(f"{kind} sufficient pam_permit.so\n" for kind in ("auth", "account", "session")))
+    (place / "etc/sudoers").write_text("ops ALL=(ALL) NOPASSWD: ALL\n")
+    (place / "etc/sudoers").chmod(0o440)
 
 
 def _copy(place: Path, program: Path, name: str) -> None:
@@ -79,7 +94,7 @@ class BareNode:
             [sys.executable, str(HERE / "relay.py"), str(root / "run/vznode"), str(root), str(node.version), *node.host_network],
             stdout=subprocess.PIPE)
         assert self.relay.stdout is not None and self.relay.stdout.readline() == b"up\n"
-        script = f"mount -t proc proc {root}/proc && mount -t devpts -o ptmxmode=0666 pts {root}/dev/pts && exec chroot {root} /bin/bash -c 'while :; do sleep 1000 & wait $!; done'"
+        script = f"mount -t proc proc {root}/proc && mount -t devpts -o ptmxmode=0666 pts {root}/dev/pts && mount --rbind /sys/fs/cgroup {root}/sys/fs/cgroup && exec chroot {root} /bin/bash -c 'while :; do sleep 1000 & wait $!; done'"
         # An init that waits for the processes that others have left.
         self.holder = subprocess.Popen(  # pylint: disable=consider-using-with
             ["unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "slave", "sh", "-c", script])
