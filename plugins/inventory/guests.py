@@ -172,6 +172,14 @@ states: [running, planned]
 fleet_files: [../fleets/shop.yml]
 
 ---
+# OpenVZ nodes, one of them without a Python that modules can use
+plugin: flotilla.virt.guests
+hosts:
+  vz7: {ansible_host: 192.0.2.21, ansible_user: root}
+  vz6: {ansible_host: 192.0.2.22, ansible_user: root, fleet_transport: command}
+engines: [openvz]
+
+---
 # Domains only, by libvirt's own remote connection; names with the host, since both have a guest of one name
 plugin: flotilla.virt.guests
 uris:

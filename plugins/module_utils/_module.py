@@ -40,7 +40,7 @@ class Place:
     """
 
     seal: Callable[[bool], Seal] = lambda create: host_sealer(create=create)
-    turn: Callable[[str, float], ContextManager[None]] = lambda what, timeout: turn(what, timeout)
+    turn: Callable[[str, float], ContextManager[None]] = turn
     host: Any = None
 
 

@@ -65,6 +65,7 @@ options:
         C(/var/lib/flotilla/images/NAME.tar); a name with a slash is that of an OCI image itself (O(engine=podman)).
     type: raw
 extends_documentation_fragment:
+  - flotilla.virt.transport
   - flotilla.virt.attributes
   - flotilla.virt.guest
   - flotilla.virt.run
@@ -146,6 +147,16 @@ EXAMPLES = r"""
     dns: [192.0.2.53]
     container_features: {nfs: true}
     autostart: true
+
+- name: The same on a node that has no Python for modules
+  flotilla.virt.container:
+    name: mail
+    engine: openvz
+    transport: command
+    image: debian-12-x86_64
+    memory: {size: 1GiB, swap: 512MiB}
+    nics:
+      - {name: wan, type: venet, address: 192.0.2.10}
 
 - name: Remove it with its root file system
   flotilla.virt.container:

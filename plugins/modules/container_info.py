@@ -33,6 +33,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - flotilla.virt.transport
   - flotilla.virt.attributes.info
 seealso:
   - module: flotilla.virt.container
@@ -47,6 +48,10 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.status.addresses | join(', ') }}"
   loop: "{{ found.containers | selectattr('spec.state', 'equalto', 'running') }}"
+
+- name: Read those of a node that has no Python for modules
+  flotilla.virt.container_info:
+    transport: command
 """
 
 RETURN = r"""

@@ -18,6 +18,7 @@ description:
   - One guest's failure is its own. The others go on, those that come after it are skipped, and the run ends in an error that names both.
   - A second run of the same declaration changes nothing, and costs one connection and one reading of the host.
 extends_documentation_fragment:
+  - flotilla.virt.transport
   - flotilla.virt.attributes
   - flotilla.virt.connection
   - flotilla.virt.fleet
@@ -136,6 +137,16 @@ EXAMPLES = r"""
 
 - name: More memory for the databases only, beside the file
   flotilla.virt.fleet: "{{ shop | combine({'only': ['tag:role=db'], 'set': {'db1.memory.size': '8GiB'}}) }}"
+
+- name: The part of an OpenVZ node that has no Python for modules
+  flotilla.virt.fleet:
+    name: shop
+    host: vz6
+    transport: command
+    images:
+      - {name: centos-6, template: centos-6-x86_64}
+    guests:
+      - {name: old-mail, engine: openvz, image: centos-6, memory: 1GiB, nics: [{name: wan, type: venet, address: 192.0.2.10}]}
 """
 
 RETURN = r"""

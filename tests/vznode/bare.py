@@ -21,8 +21,8 @@ from pathlib import Path
 
 from .node import Node
 
-COREUTILS = ("cat", "chgrp", "chmod", "chown", "cut", "date", "dd", "env", "head", "id", "ln", "ls", "mkdir", "mktemp", "mv", "printf", "pwd", "readlink", "rm",
-             "rmdir", "sleep", "sort", "stat", "sync", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "wc")
+COREUTILS = ("cat", "chgrp", "chmod", "chown", "cut", "date", "dd", "env", "head", "id", "ln", "ls", "mkdir", "mktemp", "mv", "printf", "pwd",
+             "readlink", "rm", "rmdir", "sleep", "sort", "stat", "sync", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "wc")
 OTHERS = ("bash", "dash", "flock", "getconf", "grep", "sed", "ssh-keygen")
 SERVER = "/usr/sbin/sshd"
 PROGRAMS = ("vzctl", "vzlist", "vzpkg")
@@ -94,7 +94,8 @@ class BareNode:
             [sys.executable, str(HERE / "relay.py"), str(root / "run/vznode"), str(root), str(node.version), *node.host_network],
             stdout=subprocess.PIPE)
         assert self.relay.stdout is not None and self.relay.stdout.readline() == b"up\n"
-        script = f"mount -t proc proc {root}/proc && mount -t devpts -o ptmxmode=0666 pts {root}/dev/pts && mount --rbind /sys/fs/cgroup {root}/sys/fs/cgroup && exec chroot {root} /bin/bash -c 'while :; do sleep 1000 & wait $!; done'"
+        script = f"mount -t proc proc {root}/proc && mount -t devpts -o ptmxmode=0666 pts {root}/dev/pts && "
+        script += f"mount --rbind /sys/fs/cgroup {root}/sys/fs/cgroup && exec chroot {root} /bin/bash -c 'while :; do sleep 1000 & wait $!; done'"
         # An init that waits for the processes that others have left.
         self.holder = subprocess.Popen(  # pylint: disable=consider-using-with
             ["unshare", "-m", "-p", "--fork", "--kill-child", "--propagation", "slave", "sh", "-c", script])

@@ -118,7 +118,8 @@ Task = tuple[str, dict[str, Any], dict[str, Any]]
 def _results(tmp_path: Path, inventory: dict[str, Any], *tasks: Task) -> list[dict[str, Any]]:
     """What each task returned, all in one play: module, its options, the task's own keywords."""
     (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"node": inventory}}}))
-    book = [{"name": f"Task {index}", "flotilla.virt." + module: options, "register": f"said{index}", "ignore_errors": True, "ignore_unreachable": True, **keywords}
+    book = [{"name": f"Task {index}", "flotilla.virt." + module: options, "register": f"said{index}", "ignore_errors": True,
+             "ignore_unreachable": True, **keywords}
             for index, (module, options, keywords) in enumerate(tasks)]
     kept = {"ansible.builtin.copy": {"content": "{{ [%s] | to_json }}" % ", ".join(f"said{index}" for index in range(len(tasks))),
                                      "dest": str(tmp_path / "results.json"), "mode": "0600"},
@@ -202,12 +203,14 @@ def test_inventory_and_connection(reached: Reached, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(CONTENT)
     path = "/root/it's a \"file\" $(id)"
     play = [{"hosts": "web1", "gather_facts": False, "tasks": [
-        {"name": "Run", "ansible.builtin.raw": "echo $HOME $(hostname); exit 3", "register": "ran", "failed_when": "ran.rc != 3 or '/root web1' not in ran.stdout"},
-        {"name": "Script", "ansible.builtin.script": {"cmd": str(tmp_path / "script.sh")}, "register": "script", "failed_when": "'from the file' not in script.stdout"}]}]
+        {"name": "Run", "ansible.builtin.raw": "echo $HOME $(hostname); exit 3", "register": "ran",
+         "failed_when": "ran.rc != 3 or '/root web1' not in ran.stdout"},
+        {"name": "Script", "ansible.builtin.script": {"cmd": str(tmp_path / "script.sh")}, "register": "script",
+         "failed_when": "'from the file' not in script.stdout"}]}]
     (tmp_path / "script.sh").write_text("#!/bin/sh\necho from the file\n")
     (tmp_path / "play.yml").write_text(json.dumps(play))
-    done = subprocess.run(["ansible-playbook", "-i", str(tmp_path / "10-hosts.json"), "-i", str(tmp_path / "20-guests.flotilla.yml"), str(tmp_path / "play.yml")],
-                          capture_output=True, text=True, check=False)
+    sources = ["-i", str(tmp_path / "10-hosts.json"), "-i", str(tmp_path / "20-guests.flotilla.yml")]
+    done = subprocess.run(["ansible-playbook", *sources, str(tmp_path / "play.yml")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     transfer = [sys.executable, "-c", TRANSFER, json.dumps({**reached.ssh.variables()}), str(tmp_path), path]
     done = subprocess.run(transfer, capture_output=True, text=True, check=False)

@@ -97,7 +97,19 @@ def test_a_change_that_is_killed_anywhere_is_finished(fresh: Callable[[], tuple[
 
 def test_there_is_no_python(lab: CommandLab) -> None:
     """Neither by its name nor anywhere in the root, nor through another process' root."""
-    said = subprocess.run([*lab.bare.enter, "/bin/sh", "-c", "for word in python python2 python3 perl; do command -v $word; done; echo /proc/[0-9]*/root/usr/bin/py*"],
-                          capture_output=True, text=True, check=True)
+    script = "for word in python python2 python3 perl; do command -v $word; done; echo /proc/[0-9]*/root/usr/bin/py*"
+    said = subprocess.run([*lab.bare.enter, "/bin/sh", "-c", script], capture_output=True, text=True, check=True)
     assert said.stdout == "/proc/[0-9]*/root/usr/bin/py*\n"
-    assert not [path for path in lab.node.root.rglob("*python*")]
+    assert not list(lab.node.root.rglob("*python*"))
+
+
+def test_a_node_whose_ssh_keygen_knows_only_rsa(lab: CommandLab) -> None:
+    """As that of OpenSSH 5.3: the container gets such a host key, and no other stays of the template."""
+    program = lab.node.root / "usr/bin/ssh-keygen"
+    program.rename(program.with_name("new-keygen"))
+    program.write_text('#!/bin/sh\ncase "$*" in *" -t rsa "*) exec /usr/bin/new-keygen "$@" ;; esac\necho "unknown key type" >&2\nexit 255\n')
+    program.chmod(0o755)
+    laws.converge(lab, "web1", {**suite.SMALL, "state": "stopped"})
+    there = lab.node.private(lab.ident("web1")) / "etc/ssh"
+    assert sorted(path.name for path in there.glob("ssh_host_*")) == ["ssh_host_rsa_key", "ssh_host_rsa_key.pub"]
+    assert not list(lab.node.private(lab.ident("web1")).parent.glob("*.key-*"))
