@@ -3883,6 +3883,7 @@ options:
             - selinux
             - apparmor
             - dac
+            - none
           type:
             description:
             - V(none) switches it off.

@@ -3067,6 +3067,7 @@ options:
         - selinux
         - apparmor
         - dac
+        - none
       type:
         description:
         - V(none) switches it off.

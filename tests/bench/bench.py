@@ -210,8 +210,9 @@ class Bench:
         targets.append(Target(f"{LARGEST} domains, memory above the parameters", "below 200 MB", f"{above:.0f} MB", above < 200))
         growth = same[LARGEST]["cpu_seconds"] / same[size]["cpu_seconds"]
         targets.append(Target(f"{LARGEST} domains against {size}, CPU time in process", "linear: about 10 times", f"{growth:.1f} times", growth < 12))
-        plan = self.report.full["seconds"]
-        targets.append(Target(f"plan of {size} full-featured guests, in process", "0.5 s or less", seconds_text(plan), plan <= 0.5))
+        for what, key in (("deciding alone", "decide_seconds"), ("with parsing and reading from libvirt", "seconds")):
+            plan = self.report.full[key]
+            targets.append(Target(f"plan of {size} full-featured guests, in process, {what}", "0.5 s or less", seconds_text(plan), plan <= 0.5))
         slowest = max(self.report.live["fields"], key=lambda field: float(field["above"]))
         targets.append(Target(f"live change, the slowest field ({slowest['field']}), above the bare call", "within 10 ms",
                               seconds_text(slowest["above"]), slowest["above"] <= 0.01))
@@ -225,8 +226,8 @@ def show_plan_and_live(report: Report) -> list[str]:
     plan = [["plan in process", *(name for name, _key in parts), "parameters"],
             [f"{full['guests']} full-featured guests, nothing to do", *(seconds_text(full[key]) for _name, key in parts),
              f"{full['parameters_bytes'] / 1e6:.1f} MB"]]
-    columns = ("bare", "ours", "above", "decide", "change", "annotate", "verify")
-    live = [["one live change in process", "bare call", "ours", "above it", "of it: decide", "change", "beside: annotation", "verification"]]
+    columns = ("bare", "ours", "above", "decide", "change", "trial", "annotate", "verify")
+    live = [["one live change in process", "bare call", "ours", "above it", "of it: decide", "change", "beside: trial", "annotation", "verification"]]
     live += [[field["field"], *(seconds_text(field[column]) for column in columns)] for field in report.live["fields"]]
     return figures.lines(plan) + [""] + figures.lines(live) + [f"Taking the host's lock, beside that: {seconds_text(report.live['lock'])}", ""]
 

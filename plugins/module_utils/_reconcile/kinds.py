@@ -271,7 +271,7 @@ def pages(value: Any) -> Any:
 
 
 _PCI = re.compile(r"(?:([0-9a-f]{4}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])\Z")
-_USB = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}\Z|\d{1,3}\.\d{1,3}\Z")
+_USB = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}\Z|\d+\.\d+\Z")
 
 
 def pci(value: Any) -> str:

@@ -117,8 +117,8 @@ def _parse_dict(option: Option, raw: Any, path: str, problems: List[Problem]) ->
             problems.append(_unknown(option, str(name), path))
         elif value is not None:
             spec[str(name)] = parse_value(known, value, join_path(path, str(name)), problems)
-    for known in option.options:
-        if known.required and raw.get(known.name) is None:
+    for known in grammar_of(option.options).required:
+        if raw.get(known.name) is None:
             problems.append(Problem(join_path(path, known.name), "is required", "declare it"))
     return {name: value for name, value in spec.items() if value is not None}
 

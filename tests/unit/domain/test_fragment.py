@@ -51,6 +51,18 @@ def test_a_fragment_that_is_taken_back_leaves_what_was_before_it(document: Eleme
         assert fragment.differences(xmltree.tostring(one), other) == ({}, {})
 
 
+def test_two_elements_of_one_name_are_taken_back_each_for_itself() -> None:
+    """libvirt tells two virtio consoles apart by a port that it numbers itself, so that they are named by their type alone."""
+    one = "<devices><console type='pty'><target type='virtio'/></console>%s</devices>"
+    document = fromstring("<domain>%s</domain>" % one % "")
+    wanted = "<domain>%s</domain>" % one % "<console type='file'><source path='/tmp/c'/><target type='virtio' port='1'/></console>"
+    before, noted = copy.deepcopy(document), fragment.Said(document, None, {}, None).note(wanted)["xml_before"]
+    fragment.merge(document, fragment.parse(wanted))
+    assert len(document.findall("devices/console")) == 2
+    fragment.take_out(document, fragment.parse(wanted), None, noted)
+    assert fragment.canonical(document) == fragment.canonical(before)
+
+
 @given(documents())
 @MANY
 def test_a_document_holds_all_of_itself(document: Element) -> None:
@@ -86,3 +98,12 @@ def test_what_means_the_same_is_no_difference(one: str, other: str) -> None:
 ])
 def test_what_means_something_else_is_a_difference(one: str, other: str) -> None:
     assert fragment.differences("<domain>%s</domain>" % one, fromstring("<domain>%s</domain>" % other))[1]
+
+
+def test_a_part_that_counts_as_one_is_taken_back_as_one() -> None:
+    qemu = "<domain xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:commandline><q:arg value='%s'/></q:commandline></domain>"
+    document = fromstring(qemu % "-s")
+    before, noted = copy.deepcopy(document), fragment.Said(document, None, {}, None).note(qemu % "-S")["xml_before"]
+    fragment.merge(document, fragment.parse(qemu % "-S"))
+    fragment.take_out(document, fragment.parse(qemu % "-S"), None, noted)
+    assert fragment.canonical(document) == fragment.canonical(before)

@@ -299,6 +299,25 @@ def _write_cpu_model(domain: Element, _place: str, _arguments: Sequence[str], va
     SubElement(node, "model", {"fallback": "forbid"}).text = value
 
 
+# -- I/O threads -----------------------------------------------------------------------------------------------------------
+
+def _read_iothreads(domain: Element, place: str, _arguments: Sequence[str]) -> Any:
+    """libvirt makes as many as are listed, where the number says fewer (virDomainIOThreadIDDefArrayInit)."""
+    return max(int(xmltree.get(domain, place) or 0), len(domain.findall("iothreadids/iothread"))) or None
+
+
+def _write_iothreads(domain: Element, place: str, _arguments: Sequence[str], value: Any) -> None:
+    """Those that are listed and not wanted go; libvirt adds what is missing by its lowest numbers."""
+    wanted = {str(number) for number in range(1, (value or 0) + 1)}
+    listed = domain.find("iothreadids")
+    for thread in list(listed) if listed is not None else ():
+        if thread.get("id") not in wanted:
+            listed.remove(thread)  # type: ignore[union-attr]
+    if listed is not None and not len(listed):
+        domain.remove(listed)
+    xmltree.put(domain, place, str(value) if value else None)
+
+
 # -- firmware and boot -----------------------------------------------------------------------------------------------------
 
 def _read_firmware(domain: Element, _place: str, _arguments: Sequence[str]) -> Any:
@@ -329,6 +348,8 @@ def _read_secure_boot(domain: Element, _place: str, _arguments: Sequence[str]) -
     if domain.find("os/firmware") is None:
         text = None if xmltree.get(domain, "os/@firmware") else xmltree.get(domain, "os/loader/@secure")
         return {"yes": True, "no": False}.get(text or "")
+    if xmltree.get(domain, "os/@firmware") == "bios":
+        return None
     found = xmltree.get(domain, _SECURE) or "", xmltree.get(domain, _KEYS) or ""
     return {("yes", "yes"): True, ("no", "no"): False, ("no", ""): False}.get(found)
 
@@ -509,6 +530,7 @@ SHAPES: Dict[str, Shape] = {
     "count": Shape(_read_count, _write_count), "root_ports": Shape(_read_root_ports, _write_root_ports),
     "vcpu_count": Shape(_read_vcpu_count, _write_vcpu_count), "vcpu_maximum": Shape(_read_vcpu_maximum, _write_vcpu_maximum),
     "cpu_model": Shape(_read_cpu_model, _write_cpu_model), "firmware": Shape(_read_firmware, _write_firmware),
+    "iothreads": Shape(_read_iothreads, _write_iothreads),
     "secure_boot": Shape(_read_secure_boot, _write_secure_boot), "boot_order": Shape(_read_boot_order, _write_boot_order),
     "boot_devices": Shape(_read_boot_devices, _write_boot_devices), "agent": Shape(_read_agent, _write_agent),
     "console": Shape(_read_console, _write_console), "domain_type": Shape(_read_domain_type, _write_nothing),

@@ -228,6 +228,14 @@ def _needs_partner(declared: Declared) -> List[Problem]:
     return found
 
 
+def _console(declared: Declared) -> List[Problem]:
+    if declared.at("console") is False and declared.request.declared.get("serials"):
+        where = "console" if declared.says("console") else "serials"
+        return [Problem(declared.path(where), "the first of serials is the guest's console, and console is false",
+                        "declare console: true, or no serials")]
+    return []
+
+
 def _xml(declared: Declared) -> List[Problem]:
     text = declared.request.declared.get("xml")
     if text is None:
@@ -387,4 +395,4 @@ def _reads(place: str) -> str:
 
 
 _CHECKS: Tuple[Callable[[Declared], List[Problem]], ...] = (
-    _topology, _numbers, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _xml)
+    _topology, _numbers, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _console, _xml)

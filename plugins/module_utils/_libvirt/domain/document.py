@@ -21,8 +21,11 @@ Capacity = Callable[[str, str], Optional[int]]
 def spec_of(domain: Element, capacity: Capacity, renamed: elements.Names = elements.NO_NAMES) -> Spec:
     """Everything of a domain document that the grammar knows. Disks whose volume is missing are left out."""
     spec: Spec = table.DOMAIN.read(domain)
+    there = {(child.tag, below.tag) for child in domain for below in child} | {(child.tag, "") for child in domain}
     for things in table.DOMAIN.things:
-        things.read_into(spec, domain, renamed if things is table.DISKS else elements.NO_NAMES)
+        # Most documents have few of all the kinds of things, and looking for each takes longer than looking once.
+        if things.always or things.start in there:
+            things.read_into(spec, domain, renamed if things is table.DISKS else elements.NO_NAMES)
     spec["disks"] = {name: disk for name, disk in spec["disks"].items() if _measured(disk, capacity)}
     return spec
 
@@ -68,6 +71,15 @@ def _follow(domain: Element, change: Change, element: Element, live: Optional[El
         _move_to_bus(domain, element, change.want, live)
     elif last == "boot_order" and change.want is not None:
         elements.drop_boot_devices(domain)
+    elif change.pattern.startswith("features.hyperv."):
+        _drop_bare_hyperv(domain)
+
+
+def _drop_bare_hyperv(domain: Element) -> None:
+    """Without any of its features left, the element says no more than libvirt's own default, which is to have none."""
+    for node in domain.findall("features/hyperv"):
+        if not len(node) and node.get("mode", "custom") == "custom":
+            xmltree.remove(domain, node)
 
 
 def _element_of(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Optional[Element]:

@@ -228,12 +228,15 @@ def merge(there: Element, wanted: Element) -> None:
 
 # -- single places, by which a fragment is taken back and a difference is told ----------------------------------------------------
 
-def _step(element: Element, number: int) -> str:
+def _step(parent: Element, number: int) -> str:
+    """The step of a path to that child: with what names it, and with a number where an earlier one is called the same."""
+    element = parent[number]
     names = named(element)
-    tag = element.tag.rsplit("}", 1)[-1]
+    step = element.tag.rsplit("}", 1)[-1]
     if names is not None:
-        return "%s[%s]" % (tag, ",".join("%s=%s" % pair for pair in names))
-    return tag if not number else "%s[%d]" % (tag, number)
+        step += "[%s]" % ",".join("%s=%s" % pair for pair in names)
+    earlier = sum(other.tag == element.tag and (names is None or named(other) == names) for other in list(parent)[:number])
+    return "%s[%d]" % (step, earlier) if earlier else step
 
 
 def leaves(wanted: Element, there: Optional[Element] = None, path: str = "") -> Iterator[Tuple[str, str, Optional[str]]]:
@@ -256,7 +259,7 @@ def leaves(wanted: Element, there: Optional[Element] = None, path: str = "") -> 
         found = match(there, child, taken) if there is not None else None
         if found is not None:
             taken.append(found)
-        step = _step(child, sum(other.tag == child.tag for other in list(wanted)[:number]))
+        step = _step(wanted, number)
         yield from leaves(child, found, "%s/%s" % (path, step) if path else step)
 
 
@@ -296,12 +299,14 @@ def take_out(document: Element, old: Element, new: Optional[Element], before: Be
         if found is None:
             continue
         taken.append(found)
-        step = _step(child, sum(other.tag == child.tag for other in list(old)[:number]))
+        step = _step(old, number)
         below = "%s/%s" % (path, step) if path else step
         if still is None and below + "/" in before:
             document.remove(found)
-        elif still is None or not is_whole(child):
+        elif not is_whole(child):
             take_out(found, child, still, before, below)
+        elif still is None and before.get(below) is not None and contains(found, child):
+            document[list(document).index(found)] = fromstring(str(before[below]))
 
 
 def made(wanted: Element, there: Optional[Element], path: str = "") -> Iterator[str]:
@@ -313,7 +318,7 @@ def made(wanted: Element, there: Optional[Element], path: str = "") -> Iterator[
         found = match(there, child, taken) if there is not None else None
         if found is not None:
             taken.append(found)
-        step = _step(child, sum(other.tag == child.tag for other in list(wanted)[:number]))
+        step = _step(wanted, number)
         yield from made(child, found, "%s/%s" % (path, step) if path else step)
 
 

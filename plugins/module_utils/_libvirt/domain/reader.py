@@ -16,7 +16,7 @@ from ..._reconcile.annotation import Annotation
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import xmltree
-from ..connection import documents_of, libvirt, translated
+from ..connection import ahead, documents_of, libvirt, translated
 from . import document, elements, fragment, installing, profiles, remainder, seeding, table
 
 # Below this many names, asking for each is cheaper than listing the host.
@@ -67,9 +67,9 @@ class Reader:
             saved = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, len(domains))
             odd = self._flagged(libvirt.VIR_CONNECT_LIST_DOMAINS_OTHER, len(domains))
         found: Dict[str, Actual] = {}
-        for domain in domains:
+        for domain, stored in ahead(_stored_text, domains):
             try:
-                actual = self._actual(domain, domain.name() in saved)
+                actual = self._actual(domain, stored(), domain.name() in saved)
             except libvirt.libvirtError as error:
                 # A domain that went away between listing and reading is not there.
                 if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
@@ -136,9 +136,7 @@ class Reader:
     def _flagged(self, flag: int, count: int) -> Set[str]:
         return {domain.name() for domain in self.connection.listAllDomains(flag)} if count else set()
 
-    def _actual(self, domain: Any, has_image: bool) -> Actual:
-        flags = libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE
-        text = domain.XMLDesc(flags)
+    def _actual(self, domain: Any, text: str, has_image: bool) -> Actual:
         stored = xmltree.parse(text)
         # The ID came with the listing; isActive would ask the daemon once more for each domain.
         live_text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE) if domain.ID() != NO_ID else None
@@ -250,6 +248,10 @@ class Reader:
             # Reached or not, it is noted no longer, unless the run that reads this notes it again.
             actual.facts["due"] = None
             actual.unfinished = {} if due == state else {"state": due}
+
+
+def _stored_text(domain: Any) -> str:
+    return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
 
 
 def _saved(domain: Any, stored: str) -> str:

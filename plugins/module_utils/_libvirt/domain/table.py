@@ -11,7 +11,7 @@ knows. `tests/unit/domain` fails for an option of the grammar without a row, and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile import grammar, rows
@@ -38,6 +38,8 @@ class Field:
         self.leaf = codecs.LEAVES["text"] if self.shape is not None or name == "secret" else codecs.LEAVES[name]
         self.secret = name == "secret"
         self.choices = frozenset(option.choices)
+        self.absolute = option.kind == "path"
+        self.minimum = option.minimum
         # Libvirt's own default is not told: it is what the option's absence means, unless it is kept as it was given.
         default = row.rule.default
         self.untold = None if callable(default) or name in ("agent", "console") or "told" in arguments else default
@@ -49,9 +51,15 @@ class Field:
         if not text or (self.choices and text not in self.choices):
             return None
         try:
-            return self.leaf.decode(text)
+            return self._if_possible(self.leaf.decode(text))
         except ValueError:
             return None
+
+    def _if_possible(self, value: Any) -> Any:
+        """The value, unless the option would not take it."""
+        if self.absolute and isinstance(value, str) and not value.startswith("/"):
+            return None
+        return None if self.minimum is not None and value is not None and value < self.minimum else value
 
     def get(self, element: Element) -> Any:
         """The value in an element; None where it does not stand there."""
@@ -59,7 +67,7 @@ class Field:
             return None
         if self.shape is not None:
             value = self.shape.read(element, self.row.place, self.arguments)
-            return None if self.choices and isinstance(value, str) and value not in self.choices else value
+            return None if self.choices and isinstance(value, str) and value not in self.choices else self._if_possible(value)
         text = xmltree.get(element, self.row.place)
         return None if text is None else self.decode(text)
 
@@ -175,6 +183,13 @@ class Things:
     thing: rows.Thing
     level: Level
 
+    def __post_init__(self) -> None:
+        self.required = tuple(option for option in self.option.options if option.required)
+        # The first two elements on the way to a thing.
+        self.start = tuple((self.thing.place + "/").split("/")[:2])
+        # Disks and NICs are what every guest may have, so an empty list of them says something.
+        self.always = self.pattern in ("disks[]", "nics[]")
+
     @property
     def single(self) -> bool:
         """Whether there is one or none."""
@@ -204,7 +219,8 @@ class Things:
 
     def read_into(self, spec: Dict[str, Any], element: Element, renamed: elements.Names = elements.NO_NAMES) -> None:
         """Puts all of these things of an element into its spec; lists of devices are there even when they are empty."""
-        found = {name: self.read(one, name) for name, one in self.among(element, renamed)}
+        found = {name: thing for name, thing in ((name, self.read(one, name)) for name, one in self.among(element, renamed))
+                 if self._can_be_said(thing)}
         if not found and not self.always:
             return
         here = spec
@@ -212,10 +228,13 @@ class Things:
             here = here.setdefault(name, {})
         here[self.route[-1]] = found[""] if self.single else found
 
-    @property
-    def always(self) -> bool:
-        """Disks and NICs are what every guest may have, so an empty list of them says something."""
-        return self.pattern in ("disks[]", "nics[]")
+    def _can_be_said(self, thing: Mapping[str, Any]) -> bool:
+        """Whether the grammar takes the thing: what it cannot say is left alone, as a whole."""
+        for option in self.required:
+            value = thing.get(option.name)
+            if value is None or (option.choices and value not in option.choices):
+                return False
+        return True
 
 
 def _compile(options: Sequence[Option], level: Level, pattern: str, route: Tuple[str, ...]) -> None:
@@ -276,6 +295,16 @@ def verb(pattern: str) -> str:
     if pattern in THINGS:
         return THINGS[pattern].thing.verb
     return FIELDS[pattern].row.verb if pattern in FIELDS else ""
+
+
+# Verbs whose call libvirt judges by its one value, within bounds that the grammar knows.
+_PLAIN_VERBS = ("set_metadata", "set_osinfo", "set_vcpus", "pin_vcpus", "pin_emulator", "pin_iothreads", "set_scheduler", "set_memory",
+                "set_memory_limits", "set_balloon_period", "set_lifecycle", "set_io_weight", "set_state")
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether a live change of this option is one value by a call of its own, which no other part of the document bears on."""
+    return verb(pattern) in _PLAIN_VERBS
 
 
 def owner(pattern: str) -> Optional[Things]:

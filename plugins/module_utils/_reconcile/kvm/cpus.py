@@ -77,7 +77,7 @@ CPUS = Option("cpus", "dict", short="count", doc=(
         "Host CPUs for each virtual CPU, by its number from 0.", example={"0": "2", "1": "3"}),
     kvm("emulator_pin", "cpuset", live("cputune/emulatorpin/@cpuset", "pin_emulator", "cpuset"),
         "Host CPUs for QEMU's own threads.", example="0-1"),
-    kvm("iothreads", "int", live("iothreads", "set_iothreads", "int", default=0),
+    kvm("iothreads", "int", live("iothreads", "set_iothreads", "iothreads", default=0),
         "I/O threads, numbered from 1. Disks and controllers name theirs with C(iothread)."),
     kvm("iothread_pins", "cpusets", live("cputune", "pin_iothreads", "pairs iothreadpin @iothread @cpuset"),
         "Host CPUs for each I/O thread, by its number from 1.", example={"1": "0-1"}),

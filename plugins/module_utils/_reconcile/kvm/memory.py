@@ -45,8 +45,8 @@ BALLOON = kvm("balloon", "one", Thing("devices/memballoon", rule=Rule(live=False
               "The balloon device, by which O(memory.size) changes while the guest runs.", short="model", take_back="keep", options=(
     kvm("model", "str", later("@model"), "V(virtio) (at creation), or V(none) for a guest without one.", required=True,
         choices=("virtio", "virtio-transitional", "virtio-non-transitional", "xen", "none"), take_back="keep"),
-    kvm("autodeflate", "bool", later("@autodeflate", "onoff", default=False), "Give memory back to a guest that runs out of it."),
-    kvm("free_page_reporting", "bool", later("@freePageReporting", "onoff", default=False),
+    kvm("autodeflate", "bool", later("@autodeflate", "onoff told", default=False), "Give memory back to a guest that runs out of it."),
+    kvm("free_page_reporting", "bool", later("@freePageReporting", "onoff told", default=False),
         "Let the guest report memory that it does not use."),
     kvm("stats_period", "int", live("stats/@period", "set_balloon_period", "int", default=0),
         "Seconds between two reports of the guest's memory statistics; 0 for none."),

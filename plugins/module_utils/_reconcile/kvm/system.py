@@ -198,7 +198,7 @@ _LABELS = Rule(live=False, reason="security labels are fixed when the guest star
 SECURITY_LABELS = kvm("security_labels", "items", Thing("seclabel", names=("@model",), rule=_LABELS),
                       "How the host confines the guest (sVirt), by model. Dynamic labels are chosen at each start.", key="model",
                       take_back="delete", options=(
-    kvm("model", "str", later("@model"), "Security model.", choices=("selinux", "apparmor", "dac"), required=True),
+    kvm("model", "str", later("@model"), "Security model.", choices=("selinux", "apparmor", "dac", "none"), required=True),
     kvm("type", "str", later("@type", default="dynamic"), "V(none) switches it off.", choices=("dynamic", "static", "none"),
         take_back="keep"),
     kvm("relabel", "bool", later("@relabel", "yesno", assumed=True), "Whether its disks are labelled.", take_back="keep"),
