@@ -12,4 +12,4 @@ from ansible_collections.flotilla.virt.plugins.plugin_utils._action import Trans
 class ActionModule(TransportAction):
     """Runs it."""
 
-    body = "_containers.module", "CONTAINER_INFO_SPEC", "run_container_info"
+    body = "_container_module", "CONTAINER_INFO_SPEC", "run_container_info"

@@ -200,7 +200,7 @@ plan_id:
   returned: check mode
 """
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.module import CONTAINER_SPEC, run_container
+from ansible_collections.flotilla.virt.plugins.module_utils._container_module import CONTAINER_SPEC, run_container
 from ansible_collections.flotilla.virt.plugins.module_utils._module import Module
 
 

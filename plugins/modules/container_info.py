@@ -85,7 +85,7 @@ containers:
       status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
 """
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.module import CONTAINER_INFO_SPEC, run_container_info
+from ansible_collections.flotilla.virt.plugins.module_utils._container_module import CONTAINER_INFO_SPEC, run_container_info
 from ansible_collections.flotilla.virt.plugins.module_utils._module import Module
 
 

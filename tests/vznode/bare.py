@@ -32,7 +32,8 @@ DEADLINE = 20.0
 
 def make_base(place: Path) -> Path:
     """The root without what is one node's own. It is linked into each node, never changed."""
-    for folder in ("bin", "usr/sbin", "usr/bin", "etc/ssh", "root/.ssh", "proc", "dev/pts", "sys/fs/cgroup", "run/sshd", "var/lock", "var/lib", "var/empty", "tmp"):
+    for folder in ("bin", "usr/sbin", "usr/bin", "etc/ssh", "root", "proc", "dev/pts", "sys/fs/cgroup", "run/sshd", "var/lock", "var/lib", "var/empty",
+                   "tmp"):
         (place / folder).mkdir(parents=True)
     for tool in (*COREUTILS, *OTHERS):
         path = shutil.which(tool)

@@ -166,6 +166,20 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(reached: Reached, 
     assert {tuple(entry["argv"]) for entry in log_of(reached.node)[before:]} <= {("vzctl", "--version")}
 
 
+def test_a_module_on_its_host_is_run_as_ever(reached: Reached, tmp_path: Path) -> None:
+    """With `transport: module` the tasks are Ansible's own runs of a module: async, delegated, in check mode, with its own check of options."""
+    here = {"delegate_to": "localhost", "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
+    plain, later, check, wrong = _results(
+        tmp_path, reached.ssh.variables(), ("container_info", {"engines": ["openvz"]}, here),
+        ("container_info", {"engines": ["openvz"], "transport": "module"}, {**here, "async": 60, "poll": 1}),
+        ("fleet", {"name": "none", "guests": [{"name": "x", "state": "absent", "engine": "openvz"}]}, {**here, "check_mode": True}),
+        ("container", {**DECLARED, "transport": "module", "memori": 1}, here))
+    assert plain["containers"] == [] and plain["changed"] is False
+    assert later["containers"] == [] and later["finished"] == 1
+    assert check["plan_id"] and check["changed"] is False
+    assert wrong["failed"] and "memori" in wrong["msg"]
+
+
 def test_an_unreachable_node_is_unreachable(reached: Reached, tmp_path: Path) -> None:
     """With the reason why, as for any module."""
     said, = _results(tmp_path, reached.ssh.variables("-o ControlPath=none"), ("container", DECLARED, {}))

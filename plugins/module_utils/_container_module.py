@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-from .._host.rootfs_images import declared_images, rootfs_images, variants
-from .._libvirt.attachment import libvirt_networks
-from .._module import HERE, INFO_SPEC, Place, argument_spec, declared, fail, info, run_one
-from .._reconcile.attachment import Networks
-from .._reconcile.contract import Driver, Request
-from .._reconcile.errors import DeclarationError
-from .._reconcile.grammar import GUEST, parse_guest
-from .engines import BY_COMMAND, DRIVERS, NOT_BY_COMMAND, TRANSPORT_SPEC, Surroundings
-from .host import LocalHost
-from .host_keys import KeyReader
+from ._containers.engines import BY_COMMAND, DRIVERS, NOT_BY_COMMAND, TRANSPORT_SPEC, Surroundings
+from ._containers.host import LocalHost
+from ._containers.host_keys import KeyReader
+from ._host.rootfs_images import declared_images, rootfs_images, variants
+from ._libvirt.attachment import libvirt_networks
+from ._module import HERE, INFO_SPEC, Place, argument_spec, declared, fail, info, run_one
+from ._reconcile.attachment import Networks
+from ._reconcile.contract import Driver, Request
+from ._reconcile.errors import DeclarationError
+from ._reconcile.grammar import GUEST, parse_guest
 
 CONTAINER_SPEC: Dict[str, Any] = argument_spec(
     GUEST, engine={"type": "str", "required": True, "choices": sorted(DRIVERS)}, disk={"type": "raw"}, images={"type": "raw"},
