@@ -65,5 +65,6 @@ def _check_transport(module: Any, place: Place, engines: List[str], option: str)
                                          "run it as a task of a play"))
     for engine in engines:
         if place.host is not None and engine not in BY_COMMAND:
-            fail(module, DeclarationError.at(option, "engine %s cannot be driven with transport: command: %s" % (engine, NOT_BY_COMMAND[engine]),
+            why = NOT_BY_COMMAND.get(engine, "its driver works on the host itself")
+            fail(module, DeclarationError.at(option, "engine %s cannot be driven with transport: command: %s" % (engine, why),
                                              "use transport: module, which needs Python 3.8 or later on the host"))

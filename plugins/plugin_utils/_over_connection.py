@@ -69,10 +69,10 @@ def run(action: Any, home: str, spec: str, body: str) -> Dict[str, Any]:
         try:
             # Without the censorship: what keeps a connection from being made is to be read, and the answer has no secret.
             host.shell.greet()
+            with _censored(action._connection):
+                getattr(module, body)(ground, Place(lambda create: node_sealer(host.shell, create), NodeTurn(host.shell), host))
         except FlotillaError as error:
             ground.fail_json(msg=str(error))
-        with _censored(action._connection):
-            getattr(module, body)(ground, Place(lambda create: node_sealer(host.shell, create), NodeTurn(host.shell), host))
     except _Ended as ended:
         return ended.result
     raise AssertionError("%s ended without a result" % body)
