@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Tuple
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.command.host import CommandHost
@@ -65,10 +65,12 @@ def run(action: Any, home: str, spec: str, body: str) -> Dict[str, Any]:
     module = importlib.import_module(_HOME + home)
     try:
         ground = Module(getattr(module, spec), action._task.args, bool(action._task.check_mode))
-        host = CommandHost(_Way(action), lambda line: display.vvv("COMMAND %s" % line, host=action._play_context.remote_addr))
+        way = _Way(action)
+        host = CommandHost(way, lambda line: display.vvv("COMMAND %s" % line, host=action._play_context.remote_addr))
         try:
             # Without the censorship: what keeps a connection from being made is to be read, and the answer has no secret.
             host.shell.greet()
+            way.greeted = True
             with _censored(action._connection):
                 getattr(module, body)(ground, Place(lambda create: node_sealer(host.shell, create), NodeTurn(host.shell), host))
         except FlotillaError as error:
@@ -97,16 +99,21 @@ def _censored(connection: Any) -> Iterator[None]:
 
 
 class _Way:
-    """Runs a command line over the connection of an action, with its become."""
+    """Runs a command line over the connection of an action, with its become.
+
+    Where the connection cannot be made the host is unreachable. One that breaks off later, once `greeted`, is an error like any
+    other, so that the result says what was done before; nothing more is tried over it then.
+    """
 
     def __init__(self, action: Any) -> None:
         self.action = action
+        self.greeted = False
         self.broken = False
 
     def __call__(self, line: str, data: str, timeout: float) -> Tuple[int, str, str]:
         """See `shell.Execute`. A connection itself knows no limit, so each command has a thread, which is waited for as long as that."""
         if self.broken:
-            raise EngineError("the connection to the node has not answered an earlier command", "run again")
+            raise EngineError("the connection to the node broke off before", "run again")
         said: List[Any] = []
         context = contextvars.copy_context()
         worker = threading.Thread(target=context.run, args=(self._ask, line, data, said), daemon=True)
@@ -115,6 +122,9 @@ class _Way:
         if not said:
             self.broken = True
             raise EngineError("the node did not answer within %g s" % timeout, "see whether it is up, and run again")
+        if isinstance(said[0], AnsibleConnectionFailure) and self.greeted:
+            self.broken = True
+            raise EngineError("the connection to the node broke off: %s" % said[0], "see whether it is up, and run again") from said[0]
         if isinstance(said[0], BaseException):
             raise said[0]
         return int(said[0]["rc"]), said[0]["stdout"], said[0]["stderr"]

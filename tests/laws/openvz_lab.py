@@ -244,7 +244,8 @@ class CommandLab(OpenvzLab):
 
     def __init__(self, bare: BareNode) -> None:
         self.bare = bare
-        super().__init__(bare.node, host=CheckedHost(bare.execute))
+        self.bare_host = CheckedHost(bare.execute)
+        super().__init__(bare.node, host=self.bare_host)
 
 
 def settled(documents: Documents) -> Documents:

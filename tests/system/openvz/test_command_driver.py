@@ -113,3 +113,16 @@ def test_a_node_whose_ssh_keygen_knows_only_rsa(lab: CommandLab) -> None:
     there = lab.node.private(lab.ident("web1")) / "etc/ssh"
     assert sorted(path.name for path in there.glob("ssh_host_*")) == ["ssh_host_rsa_key", "ssh_host_rsa_key.pub"]
     assert not list(lab.node.private(lab.ident("web1")).parent.glob("*.key-*"))
+
+
+def test_an_unchanged_run_asks_as_much_whatever_there_is(lab: CommandLab) -> None:
+    """Two containers or four: the questions are the same, and few."""
+    raws = {"c%d" % number: {**suite.SMALL, "state": "stopped"} for number in range(4)}
+    assert not any(result.failed for result in lab.run_all(raws).values())
+    host = lab.bare_host
+    trips = []
+    for some in (dict(list(raws.items())[:2]), raws):
+        before = host.shell.trips
+        assert not any(result.changed or result.failed for result in lab.run_all(some).values())
+        trips.append(host.shell.trips - before)
+    assert trips[0] == trips[1] <= 6, trips
