@@ -1261,6 +1261,7 @@ options:
         description:
         - 'Who moves the packets of a virtio NIC: the host''s kernel (V(vhost)) or QEMU.'
         - Only for engine V(kvm).
+        - Only where C(model) is V(virtio) or V(virtio-transitional) or V(virtio-non-transitional).
         - A change takes a restart.
         type: str
         choices:
@@ -1270,6 +1271,7 @@ options:
         description:
         - Queues of a virtio NIC.
         - Only for engine V(kvm).
+        - Only where C(model) is V(virtio) or V(virtio-transitional) or V(virtio-non-transitional).
         - A change takes a restart.
         type: int
       link:
@@ -1686,24 +1688,28 @@ options:
         description:
         - TCP port. Chosen at each start when nothing is declared.
         - Only for engine V(kvm).
+        - Only where C(type) is V(vnc) or V(spice) or V(rdp).
         - A change takes a restart.
         type: int
       tls_port:
         description:
         - TCP port for TLS of SPICE.
         - Only for engine V(kvm).
+        - Only where C(type) is V(spice).
         - A change takes a restart.
         type: int
       websocket:
         description:
         - TCP port for VNC over WebSocket; the host chooses one for V(-1).
         - Only for engine V(kvm).
+        - Only where C(type) is V(vnc).
         - A change takes a restart.
         type: int
       listen:
         description:
         - Address that it listens on, the word V(none), or the path of a Unix socket. V(127.0.0.1) when nothing is declared.
         - Only for engine V(kvm).
+        - Only where C(type) is V(vnc) or V(spice) or V(rdp).
         - A change takes a restart.
         type: str
       password:
@@ -1711,24 +1717,28 @@ options:
         - 'Password. A secret: never shown.'
         - Only for engine V(kvm).
         - 'C({keep: true}) leaves it as it is.'
+        - Only where C(type) is V(vnc) or V(spice).
         - Changed while a domain runs.
         type: str
       password_valid_to:
         description:
         - Time (UTC) from which the password is refused, such as V(2027-01-31T12:00:00).
         - Only for engine V(kvm).
+        - Only where C(type) is V(vnc) or V(spice).
         - Changed while a domain runs.
         type: str
       keymap:
         description:
         - Keyboard layout, such as V(de).
         - Only for engine V(kvm).
+        - Only where C(type) is V(vnc) or V(spice).
         - A change takes a restart.
         type: str
       share_policy:
         description:
         - Whether several people may look at VNC at once.
         - Only for engine V(kvm).
+        - Only where C(type) is V(vnc).
         - A change takes a restart.
         type: str
         choices:
@@ -1739,6 +1749,7 @@ options:
         description:
         - OpenGL acceleration on the host.
         - Only for engine V(kvm).
+        - Only where C(type) is V(spice) or V(sdl) or V(dbus).
         - A change takes a restart.
         type: bool
   video:
@@ -1762,16 +1773,18 @@ options:
         - bochs
         - cirrus
         - ramfb
-        - none
         - vmvga
         - xen
         - vbox
         - gop
+        - none
       vram:
         description:
         - Video memory.
         - Only for engine V(kvm).
         - A size with a binary unit, such as V(512MiB) or V(4GiB).
+        - Only where C(model) is V(virtio) or V(qxl) or V(vga) or V(bochs) or V(cirrus) or V(ramfb) or V(vmvga) or V(xen)
+          or V(vbox) or V(gop).
         - A change takes a restart.
         type: str
       ram:
@@ -1779,6 +1792,8 @@ options:
         - Primary memory of qxl.
         - Only for engine V(kvm).
         - A size with a binary unit, such as V(512MiB) or V(4GiB).
+        - Only where C(model) is V(virtio) or V(qxl) or V(vga) or V(bochs) or V(cirrus) or V(ramfb) or V(vmvga) or V(xen)
+          or V(vbox) or V(gop).
         - A change takes a restart.
         type: str
       vgamem:
@@ -1786,18 +1801,24 @@ options:
         - VGA memory of qxl.
         - Only for engine V(kvm).
         - A size with a binary unit, such as V(512MiB) or V(4GiB).
+        - Only where C(model) is V(virtio) or V(qxl) or V(vga) or V(bochs) or V(cirrus) or V(ramfb) or V(vmvga) or V(xen)
+          or V(vbox) or V(gop).
         - A change takes a restart.
         type: str
       heads:
         description:
         - Screens.
         - Only for engine V(kvm).
+        - Only where C(model) is V(virtio) or V(qxl) or V(vga) or V(bochs) or V(cirrus) or V(ramfb) or V(vmvga) or V(xen)
+          or V(vbox) or V(gop).
         - A change takes a restart.
         type: int
       accel3d:
         description:
         - 3D acceleration.
         - Only for engine V(kvm).
+        - Only where C(model) is V(virtio) or V(qxl) or V(vga) or V(bochs) or V(cirrus) or V(ramfb) or V(vmvga) or V(xen)
+          or V(vbox) or V(gop).
         - A change takes a restart.
         type: bool
   sound:
@@ -1854,6 +1875,7 @@ options:
         description:
         - Device of the host for V(passthrough) and V(evdev).
         - Only for engine V(kvm).
+        - Only where C(type) is V(passthrough) or V(evdev).
         - A change takes a restart.
         type: str
   rng:
@@ -1974,6 +1996,7 @@ options:
         description:
         - Version of V(emulator). V(2.0) at creation.
         - Only for engine V(kvm).
+        - Only where C(type) is V(emulator).
         - A change takes a restart.
         type: str
         choices:
@@ -1989,6 +2012,7 @@ options:
         description:
         - Keep the state of V(emulator) when a transient guest ends.
         - Only for engine V(kvm).
+        - Only where C(type) is V(emulator).
         - A change takes a restart.
         type: bool
   vsock:
@@ -2114,12 +2138,14 @@ options:
         description:
         - Requests that may wait with virtiofs.
         - Only for engine V(kvm).
+        - Only where C(driver) is V(virtiofs).
         - A change takes a restart.
         type: int
       cache:
         description:
         - What virtiofs may keep in memory.
         - Only for engine V(kvm).
+        - Only where C(driver) is V(virtiofs).
         - A change takes a restart.
         type: str
         choices:
@@ -2129,6 +2155,7 @@ options:
         description:
         - Extended attributes with virtiofs.
         - Only for engine V(kvm).
+        - Only where C(driver) is V(virtiofs).
         - A change takes a restart.
         type: bool
   host_devices:
@@ -2261,12 +2288,14 @@ options:
         description:
         - File, device or Unix socket on the host.
         - Only for engine V(kvm).
+        - Only where C(type) is V(file) or V(unix) or V(dev) or V(pipe).
         - A change takes a restart.
         type: str
       mode:
         description:
         - Whether QEMU waits at the socket (V(bind)) or connects to it.
         - Only for engine V(kvm).
+        - Only where C(type) is V(unix) or V(tcp) or V(udp).
         - A change takes a restart.
         type: str
         choices:
@@ -2276,18 +2305,21 @@ options:
         description:
         - Host of V(tcp).
         - Only for engine V(kvm).
+        - Only where C(type) is V(tcp) or V(udp).
         - A change takes a restart.
         type: str
       service:
         description:
         - Port of V(tcp).
         - Only for engine V(kvm).
+        - Only where C(type) is V(tcp) or V(udp).
         - A change takes a restart.
         type: str
       channel:
         description:
         - Name of a V(spiceport) or V(dbus) channel.
         - Only for engine V(kvm).
+        - Only where C(type) is V(spiceport) or V(dbus).
         - A change takes a restart.
         type: str
       log:
@@ -2346,12 +2378,14 @@ options:
         description:
         - File, device or Unix socket on the host.
         - Only for engine V(kvm).
+        - Only where C(type) is V(file) or V(unix) or V(dev) or V(pipe).
         - A change takes a restart.
         type: str
       mode:
         description:
         - Whether QEMU waits at the socket (V(bind)) or connects to it.
         - Only for engine V(kvm).
+        - Only where C(type) is V(unix) or V(tcp) or V(udp).
         - A change takes a restart.
         type: str
         choices:
@@ -2361,18 +2395,21 @@ options:
         description:
         - Host of V(tcp).
         - Only for engine V(kvm).
+        - Only where C(type) is V(tcp) or V(udp).
         - A change takes a restart.
         type: str
       service:
         description:
         - Port of V(tcp).
         - Only for engine V(kvm).
+        - Only where C(type) is V(tcp) or V(udp).
         - A change takes a restart.
         type: str
       channel:
         description:
         - Name of a V(spiceport) or V(dbus) channel.
         - Only for engine V(kvm).
+        - Only where C(type) is V(spiceport) or V(dbus).
         - A change takes a restart.
         type: str
       log:
@@ -2428,6 +2465,7 @@ options:
         description:
         - File, device or Unix socket on the host.
         - Only for engine V(kvm).
+        - Only where C(type) is V(file) or V(unix) or V(dev) or V(pipe).
         - A change takes a restart.
         type: str
   shared_memory:
@@ -2940,8 +2978,6 @@ options:
         choices:
         - destroy
         - restart
-        - preserve
-        - rename-restart
       reboot:
         description:
         - When it reboots.
@@ -2951,8 +2987,6 @@ options:
         choices:
         - destroy
         - restart
-        - preserve
-        - rename-restart
       crash:
         description:
         - When it crashes.
@@ -2963,7 +2997,6 @@ options:
         - destroy
         - restart
         - preserve
-        - rename-restart
         - coredump-destroy
         - coredump-restart
       lock_failure:

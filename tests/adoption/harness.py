@@ -24,10 +24,10 @@ class AdoptionLab(DomainLab):
 
     def driver(self) -> DomainDriver:
         driver = super().driver()
-        driver.local = False
-        driver._kvm_problem = lambda: ""  # pylint: disable=protected-access
-        driver._judge.objection = lambda root: ""  # type: ignore[method-assign]  # pylint: disable=protected-access
-        driver._domain_capabilities = lambda work: None  # type: ignore[method-assign]  # pylint: disable=protected-access
+        driver.host.local = False
+        driver.host.kvm_problem = lambda: ""
+        driver.checker.judge.objection = lambda root: ""  # type: ignore[method-assign]
+        driver.host.domain_capabilities = lambda work: None  # type: ignore[method-assign]
         return driver
 
 

@@ -21,6 +21,7 @@ import yaml
 from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import live, table
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile import grammar
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.fleet import grammar as fleet
+from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.rows import Row
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.schema import DICTS, Option
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,11 +111,14 @@ def change_of(option: Option) -> list[str]:
     row = option.row
     if row is None or option.kind == "items" or row.rule.always or row.rule.creation:
         return []
+    said = []
+    if isinstance(row, Row) and row.only:
+        said.append("Only where C(%s) is %s." % (row.only[0], " or ".join("V(%s)" % value for value in row.only[1:])))
     if row.rule.fixed:
-        return ["It cannot be changed."]
+        return said + ["It cannot be changed."]
     if not row.rule.live:
-        return ["A change takes a restart."]
-    return ["Changed while a domain runs."] if row.verb else []
+        return said + ["A change takes a restart."]
+    return said + (["Changed while a domain runs."] if row.verb else [])
 
 
 def fragment(what: str, options: dict[str, Any]) -> str:

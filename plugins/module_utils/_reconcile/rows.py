@@ -9,7 +9,7 @@ Pure data. `_libvirt.domain.table` makes reading, editing and live changes of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Tuple
 
 from .plan import Rule
@@ -30,6 +30,7 @@ class Row:
     verb: name of the method of `_libvirt.domain.live.Guest` that changes it on the running guest.
     when: the place holds only for a device of this `@type`, and declaring the option gives it that type.
     capability: where virConnectGetDomainCapabilities lists the values that this host can do (`disk/bus`).
+    only: the option beside it and the values of that one with which libvirt keeps this one; with others it drops it.
     """
 
     place: str = ""
@@ -38,6 +39,11 @@ class Row:
     verb: str = ""
     when: str = ""
     capability: str = ""
+    only: Tuple[str, ...] = ()
+
+    def only_for(self, option: str, *values: str) -> Row:
+        """The same row, for things whose `option` has one of these values."""
+        return replace(self, only=(option,) + values)
 
 
 @dataclass(frozen=True)

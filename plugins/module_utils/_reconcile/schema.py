@@ -48,6 +48,7 @@ class Option:
     doc: Tuple[str, ...] = ()
     choices: Tuple[str, ...] = ()
     minimum: Optional[int] = None
+    maximum: Optional[int] = None
     options: Tuple["Option", ...] = ()
     item: str = "str"
     key: str = "name"
@@ -149,6 +150,9 @@ def parse_value(option: Option, raw: Any, path: str, problems: List[Problem]) ->
         return None
     if option.minimum is not None and value < option.minimum:
         problems.append(Problem(path, "%s is below %s" % (value, option.minimum)))
+        return None
+    if option.maximum is not None and value > option.maximum:
+        problems.append(Problem(path, "%s is above %s" % (value, option.maximum)))
         return None
     return value
 

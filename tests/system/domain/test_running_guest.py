@@ -196,14 +196,14 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
         reasons = [reason for other, (_running, _stored, reason) in waiting.items() if path.startswith(other)]
         assert impact == "restart" and set(reasons) - {NOT_COMPLIED}, path
     guest.same_boot()
-    for again in (lambda: agent_run(guest, "systemctl reboot"), guest.domain.reset, guest.domain.managedSave):
+    for again in (lambda: agent_run(guest, "systemctl reboot"), guest.domain.reset, lambda: until(lambda: saved(guest), "it is saved")):
         before = guest.booted()
         again()
-        saved = bool(guest.domain.hasManagedSaveImage())
+        is_saved = bool(guest.domain.hasManagedSaveImage())
         seen = guest.lab.must(guest.name, raw)
         # A saved guest is started from its image, which is a change; one that boots again runs already.
-        assert seen.changed is saved and rows_that_wait(laws.pendings(seen)) == rows_that_wait(waiting)
-        until(lambda: (guest.booted() == before) is saved, "it is as it was, or has booted again")  # pylint: disable=cell-var-from-loop
+        assert seen.changed is is_saved and rows_that_wait(laws.pendings(seen)) == rows_that_wait(waiting)
+        until(lambda: (guest.booted() == before) is is_saved, "it is as it was, or has booted again")  # pylint: disable=cell-var-from-loop
     process, boot = guest.domain.ID(), guest.booted()
     result = laws.assert_check_is_truthful(guest.lab, guest.name, dict(raw, on_change="restart"))
     # Not powered off, since force_stop is not declared. What is left to it is what the balloon has not taken back yet.
@@ -213,6 +213,16 @@ def test_rows_that_wait_for_a_restart_wait_until_a_new_process_runs(guest: Guest
     guest.sees("cat /sys/class/dmi/id/sys_vendor", "Shop")
     assert not laws.converge(guest.lab, guest.name, dict(raw, on_change="restart")).changed
     guest.complies(raw)
+
+
+def saved(guest: Guest) -> bool:
+    """Saves the guest. QEMU gave up on that on a busy host, which leaves the guest running and is no fault of ours: it is asked again."""
+    try:
+        guest.domain.managedSave()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_OPERATION_FAILED:
+            raise
+    return bool(guest.domain.hasManagedSaveImage())
 
 
 def rows_that_wait(pending: dict[str, tuple[Any, Any, str]]) -> set[str]:

@@ -15,7 +15,7 @@ from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import translated
 from ..storage import Storage
-from . import fragment
+from . import about, fragment
 
 KIB = 1024
 SIZES = ("size", "maximum", "hard_limit", "soft_limit", "swap_hard_limit")
@@ -44,11 +44,6 @@ def ceilings(request: Request, want: Mapping[str, Any]) -> List[Problem]:
         if want.get("memory", {}).get(part, 0) % KIB:
             problems.append(Problem(join_path(request.where, "memory", part), "is not a whole number of KiB"))
     return problems
-
-
-def moves(work: Work) -> Dict[str, str]:
-    """The new names, by their present ones, of the disks that this run renames."""
-    return {change.before: change.want for change in work.changes if change.pattern == "disks[].name"}
 
 
 class DiskChecks:
@@ -90,7 +85,7 @@ class DiskChecks:
         def data(of: Mapping[str, Any]) -> List[Any]:
             return [of.get("file"), of.get("device"), of.get("source"), of.get("url"), of.get("pool") if of.get("volume") else None, of.get("volume")]
 
-        renamed = moves(work)
+        renamed = about.moves(work)
         stored = {renamed.get(label, label): one for label, one in work.actual.stored["disks"].items()} if work.actual else {}
         leaving = [change.route[1] for change in work.changes if change.pattern == "disks[]" and change.want is None]
         names = list(work.want["disks"])

@@ -13,6 +13,7 @@ import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import kinds
 from ..._reconcile.contract import Request
 from ..._reconcile.errors import Problem, join_path
 from ..._reconcile.kvm.cpus import count_of
@@ -103,6 +104,9 @@ def _numbers(declared: Declared) -> List[Problem]:
             found.append(Problem(declared.path("cpus", "pins"), "there is no CPU %s; they are numbered from 0 to %d" % (number,
                                                                                                                         maximum - 1),
                                  "pin another one, or raise cpus.maximum"))
+    for option, value in declared.want.get("cpus", {}).items():
+        if option.endswith("quota") and value is not None and 0 <= value < 1000:
+            found.append(Problem(declared.path("cpus", option), "%d is below 1000 microseconds" % value, "declare more, or -1 for no limit"))
     for number in declared.want.get("cpus", {}).get("iothread_pins", {}):
         found += _no_thread(declared, int(number), threads, "cpus", "iothread_pins")
     for option in ("disks", "controllers"):
@@ -110,6 +114,32 @@ def _numbers(declared: Declared) -> List[Problem]:
             if item.get("iothread") is not None:
                 found += _no_thread(declared, item["iothread"], threads, option, name, "iothread")
     return found
+
+
+def _memory_limits(declared: Declared) -> List[Problem]:
+    """virDomainSetMemoryParameters takes no limit of memory with swap below that of memory alone."""
+    hard, both = declared.at("memory", "hard_limit"), declared.at("memory", "swap_hard_limit")
+    if hard is None or both is None or both >= hard:
+        return []
+    where = "swap_hard_limit" if declared.says("memory", "swap_hard_limit") else "hard_limit"
+    return [Problem(declared.path("memory", where), "memory and swap together (%s) are less than memory alone (%s)"
+                    % (format_size(both), format_size(hard)), "raise memory.swap_hard_limit, or lower memory.hard_limit")]
+
+
+def _title(declared: Declared) -> List[Problem]:
+    if "\n" in (declared.at("title") or ""):
+        return [Problem(declared.path("title"), "is one line", "put the rest into description")]
+    return []
+
+
+def pins(request: Request, want: Mapping[str, Any], host_cpus: Callable[[], int]) -> List[Problem]:
+    """Pins to CPUs of which the host has none at all. host_cpus: how many it has; it is asked only where there are pins."""
+    cpus = want.get("cpus", {})
+    pinned = [(option, where) for option in ("pins", "iothread_pins") for where in cpus.get(option, {}).values()]
+    pinned += [("emulator_pin", cpus["emulator_pin"])] if cpus.get("emulator_pin") else []
+    return [Problem(join_path(request.where, "cpus", option), "the host has no CPU %s; its CPUs are numbered from 0 to %d"
+                    % (where, host_cpus() - 1), "pin to one of those")
+            for option, where in pinned if min(kinds.numbers_of(where)) >= host_cpus()]
 
 
 def _no_thread(declared: Declared, number: int, threads: int, *route: str) -> List[Problem]:
@@ -225,6 +255,41 @@ def _needs_partner(declared: Declared) -> List[Problem]:
     if declared.says("numa", "mode") and declared.at("numa", "nodeset") is None and declared.at("numa", "placement") != "auto":
         found.append(Problem(declared.path("numa", "mode"), "says how memory is taken from nodes, and none are named",
                              "declare numa.nodeset"))
+    return found
+
+
+def _only_for(declared: Declared) -> List[Problem]:
+    """Options that libvirt drops, as it says of the row: a port of a display that nobody connects to."""
+    found = []
+    for things, fields in _LIMITED:
+        names = [""] if things.single else list(_value_at(declared.request.declared, things.route) or ())
+        for name in names:
+            route = things.route + ((name,) if name else ())
+            for one in fields:
+                option, *values = one.row.only
+                there = declared.at(*route, option)
+                if there is not None and there not in values and declared.says(*route, *one.route):
+                    found.append(Problem(declared.path(*route, *one.route), "means nothing with %s %s" % (option, there),
+                                         "remove it, or declare %s as one of %s" % (option, ", ".join(values))))
+    return found
+
+
+_LIMITED = [(things, [one for one in things.level.fields if one.row.only]) for things in table.DOMAIN.things
+            if any(one.row.only for one in things.level.fields)]
+
+
+def _storage_of_media(declared: Declared) -> List[Problem]:
+    """What libvirt says of volumes and files, which the trial does not know: it looks at none."""
+    found = []
+    for name, disk in declared.items("disks"):
+        if declared.says("disks", name, "transient") and disk.get("transient") and not disk.get("file"):
+            found.append(Problem(declared.path("disks", name, "transient"), "only a disk that is a file can forget what was written to it",
+                                 "declare its file in place of a volume, or remove transient"))
+    for name, medium in declared.items("media"):
+        if bool(medium.get("pool")) != bool(medium.get("volume")):
+            missing = "volume" if medium.get("pool") else "pool"
+            found.append(Problem(declared.path("media", name, missing), "is required beside the %s of a medium"
+                                 % ("pool" if missing == "volume" else "volume"), "declare it"))
     return found
 
 
@@ -395,4 +460,5 @@ def _reads(place: str) -> str:
 
 
 _CHECKS: Tuple[Callable[[Declared], List[Problem]], ...] = (
-    _topology, _numbers, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner, _console, _xml)
+    _topology, _numbers, _memory_limits, _title, _growth_of_memory, _numa, _boot, _limits, _shared_memory_for, _firmware, _needs_partner,
+    _only_for, _storage_of_media, _console, _xml)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.plan import Change
@@ -82,13 +82,21 @@ def _drop_bare_hyperv(domain: Element) -> None:
             xmltree.remove(domain, node)
 
 
-def _element_of(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Optional[Element]:
-    """The element of the thing that a change is about; things within things are found from the outside in."""
+def _holder(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Tuple[Optional[Element], str]:
+    """The element in which the thing of a change is, or would be, and the thing's name there.
+
+    A thing within a thing (the virtual port of a NIC) is in the outer one, which is found first.
+    """
     outer = next((other for other in table.DOMAIN.things if other is not things and things.pattern.startswith(other.pattern + ".")), None)
-    start: Optional[Element] = domain
-    if outer is not None:
-        start = outer.find(domain, _name(outer, change), renamed)
-    return None if start is None else things.find(start, "" if outer is not None and things.single else _name(things, change), renamed)
+    if outer is None:
+        return domain, _name(things, change)
+    return outer.find(domain, _name(outer, change), renamed), _name(things, change)
+
+
+def _element_of(domain: Element, things: table.Things, change: Change, renamed: elements.Names) -> Optional[Element]:
+    """The element of the thing that a change is about."""
+    holder, name = _holder(domain, things, change, renamed)
+    return None if holder is None else things.find(holder, name, renamed)
 
 
 def _name(things: table.Things, change: Change) -> str:
@@ -113,12 +121,10 @@ def _move_to_bus(domain: Element, device: Element, bus: str, live: Optional[Elem
 
 def _edit_thing(domain: Element, things: table.Things, change: Change, want: Mapping[str, Any], renamed: elements.Names,
                 live: Optional[Element]) -> bool:
-    """Makes, or takes away, one thing. A thing within a thing (the virtual port of a NIC) is one with its outer one."""
-    outer = next((other for other in table.DOMAIN.things if other is not things and things.pattern.startswith(other.pattern + ".")), None)
-    start: Optional[Element] = domain if outer is None else outer.find(domain, _name(outer, change), renamed)
+    """Makes, or takes away, one thing."""
+    start, name = _holder(domain, things, change, renamed)
     if start is None:
         return False
-    name = "" if things.single else _name(things, change)
     there = things.find(start, name, renamed)
     if change.want is None:
         if there is not None:

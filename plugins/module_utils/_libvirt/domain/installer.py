@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._host import isofiles, trees
 from ..._reconcile import installation
@@ -34,7 +34,7 @@ KEY_PRESSES, KEY_SECONDS, KEY_ENTER, KEY_HOLD_MS = 15, 1.0, 28, 50
 class Installer:
     """Installs the guests of one connection. `local` says whether the files of its host are this machine's."""
 
-    def __init__(self, connection: Any, storage: Callable[[], Storage], local: bool) -> None:
+    def __init__(self, connection: Any, storage: Storage, local: bool) -> None:
         self.connection = connection
         self._storage = storage
         self.local = local
@@ -52,12 +52,12 @@ class Installer:
         if needed and pool is None:
             found.append(Problem(where, "needs a place for what is made for it", "declare a disk in a pool"))
         elif pool is not None and any(name.endswith(".img") for _pool, name in needed) and pool not in planned_pools:
-            if self._storage().pool(pool).type not in DIRECTORY_TYPES:
+            if self._storage.pool(pool).type not in DIRECTORY_TYPES:
                 found.append(Problem(where, "boots a kernel, which QEMU reads from a file, and pool %s has none" % pool,
                                      "put the first disk into a pool of type %s" % ", ".join(DIRECTORY_TYPES)))
         if pool is not None and pool not in planned_pools:
             found += [Problem(where, "a volume %s is in pool %s already and no declaration made it" % (volume, pool), "remove it, or rename it")
-                      for _pool, volume in needed if self._storage().volume(pool, volume) is not None]
+                      for _pool, volume in needed if self._storage.volume(pool, volume) is not None]
         for medium in ("iso", "drivers"):
             if medium in install:
                 found += self._medium(install[medium], join_path(where, medium), planned_pools)
@@ -72,7 +72,7 @@ class Installer:
         if "file" in medium:
             return self._file(medium["file"], join_path(where, "file"))
         pool = medium.get("pool")
-        if pool is None or pool in planned_pools or self._storage().volume(pool, medium["volume"]) is not None:
+        if pool is None or pool in planned_pools or self._storage.volume(pool, medium["volume"]) is not None:
             return []
         return [Problem(join_path(where, "volume"), "there is no volume %s in pool %s" % (medium["volume"], pool), "make it first, or correct the name")]
 
@@ -111,8 +111,8 @@ class Installer:
         for disk in work.existing.stored["disks"].values():
             if "%s/%s" % (disk.get("pool"), disk.get("volume")) not in work.annotation.owned or disk.get("image"):
                 continue
-            volume = self._storage().volume(disk["pool"], disk["volume"])
-            if volume is not None and self._storage().pool(disk["pool"]).type in DIRECTORY_TYPES and volume.allocation > UNTOUCHED_BYTES:
+            volume = self._storage.volume(disk["pool"], disk["volume"])
+            if volume is not None and self._storage.pool(disk["pool"]).type in DIRECTORY_TYPES and volume.allocation > UNTOUCHED_BYTES:
                 return False
         return True
 
@@ -144,7 +144,7 @@ class Installer:
     def _path(self, place: Mapping[str, str]) -> str:
         if "file" in place:
             return place["file"]
-        volume = self._storage().volume(place["pool"], place["volume"])
+        volume = self._storage.volume(place["pool"], place["volume"])
         if volume is None:
             raise FlotillaError("volume %s of pool %s is gone" % (place["volume"], place["pool"]), "run again")
         return volume.path
@@ -160,7 +160,7 @@ class Installer:
             raise EngineError("%s: %s" % (wrong[0].path, wrong[0].problem), wrong[0].remedy)
         for (pool, volume), data in zip(places, self._contents(work, work.want["install"], places, architecture)):
             with work.step("store %s for the installer of %s" % (volume, work.name)):
-                self._storage().upload(pool, volume, data)
+                self._storage.upload(pool, volume, data)
 
     def _contents(self, work: Work, install: Mapping[str, Any], places: List[Tuple[str, str]], architecture: str) -> List[bytes]:
         """What each of the volumes holds."""
@@ -210,7 +210,7 @@ class Installer:
         with translated("eject the installation media of %s" % name):
             installing.eject(domain, live)
         for pool, volume in installing.volumes(fact):
-            self._storage().delete_volume(pool, volume)
+            self._storage.delete_volume(pool, volume)
         gone = ["%s/%s" % place for place in installing.volumes(fact)]
         return replace(annotation, facts={key: value for key, value in annotation.facts.items() if key != installing.FACT},
                        owned=tuple(volume for volume in annotation.owned if volume not in gone))

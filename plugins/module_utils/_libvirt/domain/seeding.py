@@ -109,10 +109,10 @@ def first_boot_only(annotation: Optional[Annotation]) -> "list[Pending]":
     return pending_between(_OPTIONS, Actual("", stored=mine, live=booted), lambda _pattern: table.SEED_RULE)
 
 
-def contents(request: Request, want: Mapping[str, Any], instance: str, again: bool, windows: bool = False) -> Tuple[bytes, str]:
-    """The seed's ISO image and the digest that its volume name carries; `again` for a guest that has booted before.
+def contents(request: Request, want: Mapping[str, Any], instance: str, again: bool, windows: bool = False) -> Tuple[Mapping[str, bytes], str]:
+    """The files of the seed and the digest that its volume name carries; `again` for a guest that has booted before.
 
-    windows: cloudbase-init reads it, through a file system that knows no Rock Ridge.
+    windows: cloudbase-init reads it.
 
     Raises DeclarationError where a secret says `{keep: true}`: there is no seed to keep it from.
     """
@@ -125,7 +125,12 @@ def contents(request: Request, want: Mapping[str, Any], instance: str, again: bo
     except DeclarationError as error:
         raise DeclarationError([replace(problem, path=join_path(request.where, problem.path))
                                 for problem in error.problems]) from None
-    return iso.build_iso(files, LABEL, joliet=windows), cloudinit.digest(files)
+    return files, cloudinit.digest(files)
+
+
+def image(files: Mapping[str, bytes], windows: bool) -> bytes:
+    """The seed's ISO image; Windows reads it through a file system that knows no Rock Ridge."""
+    return iso.build_iso(files, LABEL, joliet=windows)
 
 
 def _refuse_keep(value: Any, path: str) -> None:

@@ -39,7 +39,7 @@ class Field:
         self.secret = name == "secret"
         self.choices = frozenset(option.choices)
         self.absolute = option.kind == "path"
-        self.minimum = option.minimum
+        self.minimum, self.maximum = option.minimum, option.maximum
         # Libvirt's own default is not told: it is what the option's absence means, unless it is kept as it was given.
         default = row.rule.default
         self.untold = None if callable(default) or name in ("agent", "console") or "told" in arguments else default
@@ -59,7 +59,9 @@ class Field:
         """The value, unless the option would not take it."""
         if self.absolute and isinstance(value, str) and not value.startswith("/"):
             return None
-        return None if self.minimum is not None and value is not None and value < self.minimum else value
+        if value is not None and ((self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum)):
+            return None
+        return value
 
     def get(self, element: Element) -> Any:
         """The value in an element; None where it does not stand there."""

@@ -20,6 +20,9 @@ from ..connection import libvirt
 
 # Errors about the document itself. Others come from the host's state, which may be another one when the guest starts.
 _JUDGEMENTS = ("VIR_ERR_XML_ERROR", "VIR_ERR_XML_DETAIL", "VIR_ERR_CONFIG_UNSUPPORTED")
+# What libvirt 9.0 says of a document and calls an internal error, as it does many a state of the host.
+_OF_THE_DOCUMENT = ("Missing source ", "rotation rate is only valid", "Invalid bus type", "unsupported input bus", "passthrough input device",
+                    "Cannot automatically add a new PCI bus")
 
 _UUID = "00000000-0000-4000-8000-000000000001"
 
@@ -43,7 +46,10 @@ class Judge:
         try:
             self._connection.domainXMLToNative("qemu-argv", text, 0)
         except libvirt.libvirtError as error:
-            return str(error.get_error_message()) if error.get_error_code() in self._codes else ""
+            message = str(error.get_error_message())
+            judged = error.get_error_code() in self._codes or (
+                error.get_error_code() == libvirt.VIR_ERR_INTERNAL_ERROR and any(words in message for words in _OF_THE_DOCUMENT))
+            return message if judged else ""
         return ""
 
 

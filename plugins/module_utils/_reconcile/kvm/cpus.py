@@ -35,9 +35,11 @@ def no_weight(weight: Any, _running: Mapping[str, Any]) -> str:
 def _time(name: str, *doc: str) -> Option:
     """virDomainSetSchedulerParametersFlags by name of the parameter; libvirt keeps them in cgroups."""
     if name == "shares":
-        return kvm(name, "integer", live("cputune/shares", "set_scheduler", "int", unless=no_weight), *doc)
-    default = -1 if name.endswith("quota") else 100000
-    return kvm(name, "integer", live("cputune/" + name, "set_scheduler", "int told", default=default), *doc)
+        return kvm(name, "integer", live("cputune/shares", "set_scheduler", "int", unless=no_weight), *doc, minimum=2, maximum=262144)
+    # VIR_CGROUP_CPU_PERIOD_MIN and its like; a quota below 0 is none, and one from 0 to 999 is refused (virDomainDefCputuneValidate).
+    if name.endswith("quota"):
+        return kvm(name, "integer", live("cputune/" + name, "set_scheduler", "int told", default=-1), *doc, maximum=17592186044415)
+    return kvm(name, "integer", live("cputune/" + name, "set_scheduler", "int told", default=100000), *doc, minimum=1000, maximum=1000000)
 
 
 TOPOLOGY = kvm("topology", "one", Thing("cpu/topology", rule=Rule(live=False, reason="the CPU topology is fixed when the guest starts")),

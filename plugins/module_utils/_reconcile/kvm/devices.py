@@ -70,24 +70,30 @@ def not_ps2(item: Any, _running: Mapping[str, Any]) -> str:
     return "" if item.get("bus") in ("usb", "virtio", None) else "an input device on bus %s cannot be plugged" % item["bus"]
 
 
+# Displays that somebody else connects to, and graphics cards that are one.
+_REMOTE = ("vnc", "spice", "rdp")
+_CARDS = ("virtio", "qxl", "vga", "bochs", "cirrus", "ramfb", "vmvga", "xen", "vbox", "gop")
+
 GRAPHICS = kvm("graphics", "items", Thing("devices/graphics", names=("@type",), rule=Rule(live=False,
                                                                                           reason="a display cannot be plugged while the guest runs")),
                "Remote displays by type, such as V([vnc]). The word V(none) in place of the list means that there shall be none.",
                key="type", short="type", none=True, take_back="delete", options=(
     kvm("type", "str", later("@type", capability="graphics/type"), "Protocol.", choices=("vnc", "spice", "sdl", "rdp", "desktop",
         "egl-headless", "dbus"), required=True),
-    kvm("port", "int", later("@port", "port", assumed=True), "TCP port. Chosen at each start when nothing is declared."),
-    kvm("tls_port", "int", later("@tlsPort", "tls_port", assumed=True), "TCP port for TLS of SPICE."),
-    kvm("websocket", "integer", later("@websocket", "int", assumed=True), "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
-    kvm("listen", "str", later("", "listen", assumed=True), "Address that it listens on, the word V(none), or the path of a Unix socket."
+    kvm("port", "int", later("@port", "port", assumed=True).only_for("type", *_REMOTE), "TCP port. Chosen at each start when nothing is declared."),
+    kvm("tls_port", "int", later("@tlsPort", "tls_port", assumed=True).only_for("type", "spice"), "TCP port for TLS of SPICE."),
+    kvm("websocket", "integer", later("@websocket", "int", assumed=True).only_for("type", "vnc"),
+        "TCP port for VNC over WebSocket; the host chooses one for V(-1)."),
+    kvm("listen", "str", later("", "listen", assumed=True).only_for("type", *_REMOTE),
+        "Address that it listens on, the word V(none), or the path of a Unix socket."
         " V(127.0.0.1) when nothing is declared."),
-    kvm("password", "secret", live("@passwd", "update_graphics", "secret"), "Password. A secret: never shown."),
-    kvm("password_valid_to", "str", live("@passwdValidTo", "update_graphics"),
+    kvm("password", "secret", live("@passwd", "update_graphics", "secret").only_for("type", "vnc", "spice"), "Password. A secret: never shown."),
+    kvm("password_valid_to", "str", live("@passwdValidTo", "update_graphics").only_for("type", "vnc", "spice"),
         "Time (UTC) from which the password is refused, such as V(2027-01-31T12:00:00)."),
-    kvm("keymap", "str", later("@keymap"), "Keyboard layout, such as V(de)."),
-    kvm("share_policy", "str", later("@sharePolicy"), "Whether several people may look at VNC at once.", choices=("allow-exclusive",
+    kvm("keymap", "str", later("@keymap").only_for("type", "vnc", "spice"), "Keyboard layout, such as V(de)."),
+    kvm("share_policy", "str", later("@sharePolicy").only_for("type", "vnc"), "Whether several people may look at VNC at once.", choices=("allow-exclusive",
         "force-shared", "ignore")),
-    kvm("gl", "bool", later("gl/@enable", "yesno"), "OpenGL acceleration on the host."),
+    kvm("gl", "bool", later("gl/@enable", "yesno").only_for("type", "spice", "sdl", "dbus"), "OpenGL acceleration on the host."),
 ))
 
 VIDEO = kvm("video", "one", Thing("devices/video", rule=Rule(live=False,
@@ -96,13 +102,13 @@ VIDEO = kvm("video", "one", Thing("devices/video", rule=Rule(live=False,
             short="model", take_back="delete", options=(
     kvm("model", "str", later("model/@type", capability="video/modelType"),
         "Model: V(virtio), V(qxl), V(vga), V(bochs), V(cirrus), V(ramfb), V(none).",
-        choices=("virtio", "qxl", "vga", "bochs", "cirrus", "ramfb", "none", "vmvga", "xen", "vbox", "gop"), take_back="keep",
+        choices=_CARDS + ("none",), take_back="keep",
             required=True),
-    kvm("vram", "size", later("model/@vram", "kib_number", assumed=True), "Video memory.", take_back="keep"),
-    kvm("ram", "size", later("model/@ram", "kib_number", assumed=True), "Primary memory of qxl.", take_back="keep"),
-    kvm("vgamem", "size", later("model/@vgamem", "kib_number", assumed=True), "VGA memory of qxl.", take_back="keep"),
-    kvm("heads", "int", later("model/@heads", "int", assumed=True), "Screens.", take_back="keep"),
-    kvm("accel3d", "bool", later("model/acceleration/@accel3d", "yesno"), "3D acceleration."),
+    kvm("vram", "size", later("model/@vram", "kib_number", assumed=True).only_for("model", *_CARDS), "Video memory.", take_back="keep"),
+    kvm("ram", "size", later("model/@ram", "kib_number", assumed=True).only_for("model", *_CARDS), "Primary memory of qxl.", take_back="keep"),
+    kvm("vgamem", "size", later("model/@vgamem", "kib_number", assumed=True).only_for("model", *_CARDS), "VGA memory of qxl.", take_back="keep"),
+    kvm("heads", "int", later("model/@heads", "int", assumed=True).only_for("model", *_CARDS), "Screens.", take_back="keep"),
+    kvm("accel3d", "bool", later("model/acceleration/@accel3d", "yesno").only_for("model", *_CARDS), "3D acceleration."),
 ))
 
 SOUND = kvm("sound", "one", Thing("devices/sound", rule=_SOLDERED), "The (first) sound card. A bare word is short for its model.",
@@ -118,7 +124,8 @@ INPUTS = kvm("inputs", "items", Thing("devices/input", "input", ("@type", "@bus"
     kvm("type", "str", later("@type"), "Kind.", choices=("tablet", "mouse", "keyboard", "passthrough", "evdev"), required=True),
     kvm("bus", "str", later("@bus"), "Bus. V(usb) or V(virtio) can be plugged while the guest runs.", choices=("usb", "virtio",
         "ps2", "xen"), take_back="keep"),
-    kvm("device", "path", later("source/@evdev", "input_device"), "Device of the host for V(passthrough) and V(evdev)."),
+    kvm("device", "path", later("source/@evdev", "input_device").only_for("type", "passthrough", "evdev"),
+        "Device of the host for V(passthrough) and V(evdev)."),
 ))
 
 RNG = kvm("rng", "one", Thing("devices/rng", "rng", rule=PLUG, verb="plug", first=(("model", "virtio"),)),
@@ -155,10 +162,10 @@ TPM = kvm("tpm", "one", Thing("devices/tpm", rule=_SOLDERED), "Trusted platform 
     kvm("model", "str", later("@model", capability="tpm/model"), "Device model. V(tpm-crb) on x86.", choices=("tpm-crb", "tpm-tis",
         "tpm-spapr", "spapr-tpm-proxy"),
         take_back="keep"),
-    kvm("version", "str", later("backend/@version"), "Version of V(emulator). V(2.0) at creation.", choices=("1.2", "2.0"),
+    kvm("version", "str", later("backend/@version").only_for("type", "emulator"), "Version of V(emulator). V(2.0) at creation.", choices=("1.2", "2.0"),
         take_back="keep"),
     kvm("device", "path", later("backend/device/@path", default="/dev/tpm0"), "Device of the host for V(passthrough)."),
-    kvm("persistent_state", "bool", later("backend/@persistent_state", "yesno", default=False),
+    kvm("persistent_state", "bool", later("backend/@persistent_state", "yesno", default=False).only_for("type", "emulator"),
         "Keep the state of V(emulator) when a transient guest ends."),
 ))
 
@@ -194,9 +201,9 @@ FILESYSTEMS = kvm("filesystems", "items", Thing("devices/filesystem", "fs", ("ta
     kvm("access_mode", "str", later("@accessmode", assumed=True), "Whose permissions count on the host.", choices=("passthrough",
         "mapped", "squash"), take_back="keep"),
     kvm("readonly", "bool", later("readonly", "presence", default=False), "Whether the guest may only read."),
-    kvm("queue", "int", later("driver/@queue", "int"), "Requests that may wait with virtiofs."),
-    kvm("cache", "str", later("binary/cache/@mode"), "What virtiofs may keep in memory.", choices=("none", "always")),
-    kvm("xattr", "bool", later("binary/@xattr", "onoff"), "Extended attributes with virtiofs."),
+    kvm("queue", "int", later("driver/@queue", "int").only_for("driver", "virtiofs"), "Requests that may wait with virtiofs."),
+    kvm("cache", "str", later("binary/cache/@mode").only_for("driver", "virtiofs"), "What virtiofs may keep in memory.", choices=("none", "always")),
+    kvm("xattr", "bool", later("binary/@xattr", "onoff").only_for("driver", "virtiofs"), "Extended attributes with virtiofs."),
 ))
 
 HOST_DEVICES = kvm("host_devices", "items", Thing("devices/hostdev", "hostdev", ("source",), first=(("mode", "subsystem"),
@@ -225,18 +232,22 @@ USB_REDIRECTION = kvm("usb_redirection", "int", live("devices", "set_usb_redirec
                       "USB devices that a SPICE viewer can pass to the guest at once.")
 
 
+# What a character device is at the host's end that has a place in its file system.
+_WITH_PATH = ("file", "unix", "dev", "pipe")
+
+
 def _character(*more: Option) -> Tuple[Option, ...]:
     return (
         kvm("type", "str", later("@type"), "What is at the host's end.", choices=(
             "pty", "file", "unix", "tcp", "udp", "null", "dev", "pipe", "stdio", "vc", "spicevmc", "spiceport", "nmdm",
             "qemu-vdagent", "dbus"), take_back="keep"),
-        kvm("path", "path", later("source/@path", "chardev_path", assumed=True), "File, device or Unix socket on the host.",
+        kvm("path", "path", later("source/@path", "chardev_path", assumed=True).only_for("type", *_WITH_PATH), "File, device or Unix socket on the host.",
             take_back="keep"),
-        kvm("mode", "str", later("source/@mode", assumed=True), "Whether QEMU waits at the socket (V(bind)) or connects to it.",
-            choices=("bind", "connect"), take_back="keep"),
-        kvm("host", "str", later("source/@host"), "Host of V(tcp).", take_back="keep"),
-        kvm("service", "str", later("source/@service"), "Port of V(tcp).", take_back="keep"),
-        kvm("channel", "str", later("source/@channel"), "Name of a V(spiceport) or V(dbus) channel.", take_back="keep"),
+        kvm("mode", "str", later("source/@mode", assumed=True).only_for("type", "unix", "tcp", "udp"),
+            "Whether QEMU waits at the socket (V(bind)) or connects to it.", choices=("bind", "connect"), take_back="keep"),
+        kvm("host", "str", later("source/@host").only_for("type", "tcp", "udp"), "Host of V(tcp).", take_back="keep"),
+        kvm("service", "str", later("source/@service").only_for("type", "tcp", "udp"), "Port of V(tcp).", take_back="keep"),
+        kvm("channel", "str", later("source/@channel").only_for("type", "spiceport", "dbus"), "Name of a V(spiceport) or V(dbus) channel.", take_back="keep"),
         kvm("log", "path", later("log/@file"), "File on the host that keeps a copy of what the guest says."),
     ) + more
 
@@ -266,7 +277,8 @@ CONSOLES = kvm("consoles", "items", Thing("devices/console", "console", ("target
         "virtio", "serial", "xen", "sclp", "sclplm", "uml"), take_back="keep"),
     kvm("type", "str", later("@type"), "What is at the host's end.", choices=("pty", "file", "unix", "tcp", "udp", "null", "dev",
         "pipe", "stdio", "vc", "spiceport"), take_back="keep"),
-    kvm("path", "path", later("source/@path", "chardev_path", assumed=True), "File, device or Unix socket on the host.", take_back="keep"),
+    kvm("path", "path", later("source/@path", "chardev_path", assumed=True).only_for("type", *_WITH_PATH),
+        "File, device or Unix socket on the host.", take_back="keep"),
 ))
 
 SHARED_MEMORY = kvm("shared_memory", "items", Thing("devices/shmem", names=("@name",), rule=Rule(unless=needs_pci_slot), verb="plug"),

@@ -12,6 +12,7 @@ from ..schema import Option
 
 # qemuDomainChangeNet: everything about the device itself is fixed, and so is most of how it is connected.
 _CONNECTION = "how the NIC is connected is fixed when the guest starts"
+_VIRTIO = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
 
 def _rates(direction: str) -> Option:
@@ -75,9 +76,9 @@ NICS = Option("nics", "items", take_back="delete", key_from=("network", "bridge"
     Option("model", "str", take_back="keep", engines=KVM, row=later("model/@type",
                                                                     reason="the device model is fixed when the guest starts"),
            doc=("Device model. V(virtio) at creation, where the operating system has its driver.",)),
-    kvm("driver", "str", later("driver/@name"), "Who moves the packets of a virtio NIC: the host's kernel (V(vhost)) or QEMU.",
+    kvm("driver", "str", later("driver/@name").only_for("model", *_VIRTIO), "Who moves the packets of a virtio NIC: the host's kernel (V(vhost)) or QEMU.",
         choices=("vhost", "qemu")),
-    kvm("queues", "int", later("driver/@queues", "int"), "Queues of a virtio NIC.", minimum=1),
+    kvm("queues", "int", later("driver/@queues", "int").only_for("model", *_VIRTIO), "Queues of a virtio NIC.", minimum=1),
     kvm("link", "str", live("link/@state", "update_nic", "text told", default="up"), "Whether the cable is plugged in.", choices=("up", "down")),
     kvm("mtu", "int", later("mtu/@size", "int", assumed=True), "Largest packet in bytes.", minimum=68),
     BANDWIDTH,

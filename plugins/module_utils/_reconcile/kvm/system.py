@@ -207,12 +207,13 @@ SECURITY_LABELS = kvm("security_labels", "items", Thing("seclabel", names=("@mod
     kvm("base_label", "str", later("baselabel", assumed=True), "What a V(dynamic) label is made from.", take_back="keep"),
 ))
 
-_ACTIONS = ("destroy", "restart", "preserve", "rename-restart")
+# What QEMU can do of what libvirt knows (qemuValidateLifecycleAction).
+_ACTIONS = ("destroy", "restart")
 LIFECYCLE = kvm("lifecycle", "dict", None, "What becomes of the guest at certain events.", options=(
     kvm("poweroff", "str", live("on_poweroff", "set_lifecycle", default="destroy"), "When it powers off.", choices=_ACTIONS),
     kvm("reboot", "str", live("on_reboot", "set_lifecycle", default="restart"), "When it reboots.", choices=_ACTIONS),
     kvm("crash", "str", live("on_crash", "set_lifecycle", default="destroy"), "When it crashes.",
-        choices=_ACTIONS + ("coredump-destroy", "coredump-restart")),
+        choices=_ACTIONS + ("preserve", "coredump-destroy", "coredump-restart")),
     kvm("lock_failure", "str", later("on_lockfailure"), "When it loses the lock of a disk.", choices=("poweroff", "restart",
         "pause", "ignore")),
 ))
@@ -225,7 +226,7 @@ POWER_MANAGEMENT = kvm("power_management", "dict", None, "Whether the guest can 
 PARTITION = kvm("resource_partition", "str", later("resource/partition", assumed=True),
                 "cgroup partition of the host that the guest runs in, such as V(/machine/prod).")
 IO_WEIGHT = kvm("io_weight", "int", live("blkiotune/weight", "set_io_weight", "int", unless=no_weight),
-                "Weight of the guest's disk requests against other guests, 10 to 1000.", minimum=10)
+                "Weight of the guest's disk requests against other guests, 10 to 1000.", minimum=10, maximum=1000)
 
 
 def same_xml(want: Any, have: Any) -> bool:

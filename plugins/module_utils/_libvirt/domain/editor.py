@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, flotilla.virt contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stored document of a domain: what a run makes of it, how it is defined, and what is noted of its fragment."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+from xml.etree.ElementTree import Element
+
+from ..._reconcile.contract import Work
+from ..._reconcile.errors import EngineError
+from .. import xmltree
+from ..connection import libvirt, translated
+from . import about, build, document, fragment, notes, reader
+from .host import DomainHost
+from .seeds import Seeds
+
+
+class Editor:
+    """Makes the documents of one host's domains, and defines them."""
+
+    def __init__(self, host: DomainHost, domains: reader.Reader, seeds: Seeds) -> None:
+        self._host = host
+        self._domains = domains
+        self._seeds = seeds
+
+    # -- the document of a run --------------------------------------------------------------------------------------------
+
+    def document(self, work: Work, text: str = "") -> Optional[Element]:
+        """The document that this run defines; None where it changes nothing of the stored one.
+
+        The same way leads to the document that libvirt tries and to the one that is stored. text: the stored document, where
+        it was read again since.
+        """
+        root, edited = self.typed(work, text)
+        edited = self._merge_fragment(root, work) or edited
+        edited = self._seeds.put(root, work) or edited
+        return root if edited else None
+
+    def typed(self, work: Work, text: str = "") -> Tuple[Element, bool]:
+        """The document but for what the declared fragment and the seed say, and whether it is another than the stored one."""
+        if work.actual is None:
+            return build.domain(work.name, about.uuid(work), work.want, self._host.platform(work.request)[0], work.annotation), True
+        handle: reader.Handle = work.actual.handle
+        root = xmltree.parse(text or handle.text)
+        edited = _take_fragment_out(root, work)
+        renamed, live = work.annotation.facts.get("renamed", {}), handle.live()
+        for change in work.changes:
+            edited = document.edit(root, change, work.want, renamed, live) or edited
+        return root, edited
+
+    @staticmethod
+    def _merge_fragment(root: Element, work: Work) -> bool:
+        """After all typed options: the fragment is merged over them, and they may have touched what it says."""
+        wanted = work.want.get("xml")
+        if not wanted or not work.changes:
+            return False
+        if work.actual is None:
+            work.note(facts=fragment.Said(root, None, {}, None).note(wanted))
+            xmltree.set_annotation(root, work.annotation.to_json())
+        fragment.merge(root, fragment.parse(wanted))
+        return about.changes_fragment(work)
+
+    # -- storing it -------------------------------------------------------------------------------------------------------
+
+    def unchanged(self, work: Work) -> str:
+        """The stored text, read again right before it is edited; somebody else's change in between is an error."""
+        handle: reader.Handle = work.existing.handle
+        text = stored_text(handle.domain, work.name)
+        before, now = xmltree.parse(handle.text), xmltree.parse(text)
+        for root in (before, now):
+            # Our own annotation was written between the two readings.
+            xmltree.set_annotation(root, None)
+        if xmltree.tostring(before) != xmltree.tostring(now):
+            raise EngineError("domain %s was changed by somebody else during this run" % work.name, "run again")
+        return text
+
+    def store(self, work: Work, text: str) -> Element:
+        """Stores what this run makes of the stored document; returns the document that is stored then."""
+        root = self.document(work, text)
+        if root is None:
+            return xmltree.parse(text)
+        handle: reader.Handle = work.existing.handle
+        with work.step("store the document of %s" % work.name):
+            handle.domain = self.define(root)
+        self.note_fragment(work, handle.domain)
+        return root
+
+    def define(self, root: Element) -> Any:
+        """Defines a document and returns libvirt's domain."""
+        name = xmltree.get(root, "name") or ""
+        with translated("define domain %s" % name):
+            defined = self._host.connection.defineXML(xmltree.tostring(root))
+        self._domains.note(name, root)
+        return defined
+
+    @staticmethod
+    def note_fragment(work: Work, domain: Any) -> None:
+        """Notes how libvirt wrote what the fragment says: that is what it means by it, and no difference."""
+        wanted = work.want.get("xml")
+        means = {}
+        if wanted:
+            means = fragment.Said(stored_text(domain, work.name), wanted, {}, None).understood(wanted)
+        work.note(facts={"xml_means": means or None, "xml_last": None})
+        if means:
+            notes.write(domain, work.name, work.annotation)
+
+
+def stored_text(domain: Any, name: str) -> str:
+    """The stored document as it is now, secrets included."""
+    with translated("read domain %s" % name):
+        return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def _take_fragment_out(root: Element, work: Work) -> bool:
+    """Before anything else is edited: what the last fragment said and the new one does not is as it was before it."""
+    said, wanted = work.existing.stored["xml"], work.want.get("xml")
+    if not about.changes_fragment(work) or not said.applied:
+        return False
+    fragment.take_out(root, fragment.parse(said.applied), fragment.parse(wanted) if wanted else None, said.before)
+    return True
