@@ -11,10 +11,11 @@ version_added: 0.1.0
 short_description: Run tasks inside a container through its engine
 description:
   - Runs commands and moves files inside a container by the engine's own command (for LXC C(lxc-attach), for podman C(podman exec), for
-    OpenVZ C(vzctl exec2)) on the container's host.
+    OpenVZ C(vzctl exec2), for Virtuozzo C(prlctl exec)) on the container's host.
     The container needs neither a network nor an SSH server; modules need Python in it, as everywhere.
   - Where the container's host is another machine than the one on which the play runs, an inner connection is made to it from
     that host's own inventory variables (its C(ansible_connection), C(ansible_user), C(ansible_become) and so on).
+  - A virtual machine of Virtuozzo is entered in the same way where the guest tools run in it.
   - The inventory plugin P(flotilla.virt.guests#inventory) sets all options of this connection for each container.
 options:
   container:
@@ -32,7 +33,7 @@ options:
     description: The engine that runs the container.
     type: str
     default: lxc
-    choices: [lxc, podman, openvz]
+    choices: [lxc, podman, openvz, virtuozzo]
     vars:
       - name: flotilla_engine
       - name: ansible_container_engine
@@ -142,7 +143,24 @@ def openvz_unreachable(_container: str, code: int, stderr: bytes) -> bool:
     return code in (14, 21, 31) and (not stderr.strip() or re.search(pattern, stderr, re.MULTILINE) is not None)
 
 
-ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable), "openvz": (openvz_command, openvz_unreachable)}
+def virtuozzo_command(container: str, _path: Optional[str]) -> List[str]:
+    """The command line of prlctl's exec, to which the command inside is appended: without a shell it keeps its words."""
+    variables = ["%s=%s" % pair for pair in sorted(ROOTS_ENVIRONMENT.items())]
+    return ["prlctl", "exec", container, "--without-shell", "env"] + variables
+
+
+def virtuozzo_unreachable(_container: str, code: int, _stderr: bytes) -> bool:
+    """Whether a code may be prlctl's own: no dispatcher (253), frozen (254), or an error of its library (255).
+
+    The command inside may end so too, so prlctl is then asked whether the guest runs.
+    """
+    return code in (253, 254, 255)
+
+
+ENGINES = {"lxc": (lxc_command, lxc_unreachable), "podman": (podman_command, podman_unreachable), "openvz": (openvz_command, openvz_unreachable),
+           "virtuozzo": (virtuozzo_command, virtuozzo_unreachable)}
+STATUS = {"openvz": "vzctl status ", "virtuozzo": "prlctl status "}
+"""What says whether a container runs, for engines whose exit codes are the command's inside too. The last word is the state."""
 
 
 class Connection(InnerConnection):
@@ -159,8 +177,9 @@ class Connection(InnerConnection):
         """Run a command inside; an engine that cannot reach the container makes it unreachable."""
         make, unreachable = ENGINES[self.get_option("engine")]
         container = self.get_option("container")
-        openvz = self.get_option("engine") == "openvz"
-        line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + (in_one_word(argv) if openvz else argv))
+        if self.get_option("engine") == "openvz":
+            argv = in_one_word(argv)
+        line = " ".join(shlex.quote(word) for word in make(container, self.get_option("path")) + argv)
         inner = self.inner()
         if self._inner_become:
             line = inner.become.build_become_command(line, inner._shell)
@@ -171,20 +190,20 @@ class Connection(InnerConnection):
             inner.set_become_plugin(self.become if sudoable else None)
         display.vvv("EXEC %s" % line, host=container)
         code, out, err = inner.exec_command(line, in_data=in_data, sudoable=sudoable)
-        if code != 0 and unreachable(container, code, to_bytes(err)) and not (openvz and (out or self._runs(container))):
+        if code != 0 and unreachable(container, code, to_bytes(err)) and not self._was_inside(container, out):
             raise AnsibleConnectionFailure("cannot enter the container %s: %s" % (container, to_native(err).strip()))
         return code, out, err
 
-    def _runs(self, container: str) -> bool:
-        """Whether vzctl says that the container runs."""
+    def _was_inside(self, container: str, out: bytes) -> bool:
+        """Whether an ambiguous code is that of the command inside: it has printed something, or the container runs."""
+        question = STATUS.get(self.get_option("engine"))
         inner = self._inner
-        line = "vzctl status " + shlex.quote(container)
-        if inner is None:
+        if question is None or inner is None:
             return False
+        line = question + shlex.quote(container)
         if self._inner_become:
             line = inner.become.build_become_command(line, inner._shell)
-        _code, out, _err = inner.exec_command(line, sudoable=self._inner_become)
-        return " running" in to_text(out)
+        return bool(out) or " running" in to_text(inner.exec_command(line, sudoable=self._inner_become)[1])
 
     @ensure_connect
     def exec_command(self, cmd: str, in_data: Optional[bytes] = None, sudoable: bool = True) -> Tuple[int, bytes, bytes]:

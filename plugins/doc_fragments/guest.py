@@ -467,7 +467,7 @@ options:
   os:
     description:
     - Operating system, firmware and machine. A bare word is short for V(family).
-    - Only for engine V(kvm).
+    - Only for engine V(kvm) and V(virtuozzo).
     type: raw
     suboptions:
       family:
@@ -475,6 +475,7 @@ options:
         - 'Family of the operating system. It decides what a new guest is like where nothing else is declared: clock, bus
           of the disks, model of the NICs, hypervisor features, graphics. V(linux) at creation. V(plain) adds nothing to what
           is declared; guests that others made read as such.'
+        - Only for engine V(kvm) and V(virtuozzo).
         type: str
         choices:
         - linux
@@ -488,11 +489,13 @@ options:
         description:
         - Name of the system as libosinfo has it, such as V(debian12), V(win11), V(freebsd13.1), or its address. Other tools
           show it.
+        - Only for engine V(kvm).
         - Changed while a domain runs.
         type: str
       firmware:
         description:
         - Firmware. V(bios) at creation, V(uefi) where the system or the machine needs it.
+        - Only for engine V(kvm).
         - A change takes a restart.
         type: str
         choices:
@@ -530,6 +533,7 @@ options:
       machine:
         description:
         - Machine type, such as V(q35) (the default at creation on x86). libvirt stores the version that it stands for.
+        - Only for engine V(kvm).
         - A change takes a restart.
         type: str
       emulator:
@@ -541,16 +545,19 @@ options:
       kernel:
         description:
         - Kernel on the host to boot directly.
+        - Only for engine V(kvm).
         - A change takes a restart.
         type: str
       initrd:
         description:
         - Initial RAM disk on the host for O(os.kernel).
+        - Only for engine V(kvm).
         - A change takes a restart.
         type: str
       cmdline:
         description:
         - Command line for O(os.kernel).
+        - Only for engine V(kvm).
         - A change takes a restart.
         type: str
       dtb:
@@ -562,14 +569,14 @@ options:
   boot:
     description:
     - How the guest finds what it boots.
-    - Only for engine V(kvm).
+    - Only for engine V(kvm) and V(virtuozzo).
     type: raw
     suboptions:
       order:
         description:
         - Kinds of devices in the order in which they are tried. V([hd]) at creation. A C(boot_order) on a device replaces
           it.
-        - Only for engine V(kvm).
+        - Only for engine V(kvm) and V(virtuozzo).
         - A change takes a restart.
         type: list
         elements: str
@@ -1042,13 +1049,13 @@ options:
   media:
     description:
     - Drives with removable media. What is in one changes while the guest runs; a drive with no source is empty.
-    - Only for engine V(kvm).
+    - Only for engine V(kvm) and V(virtuozzo).
     type: raw
     suboptions:
       name:
         description:
         - Name of the drive within the guest.
-        - Only for engine V(kvm).
+        - Only for engine V(kvm) and V(virtuozzo).
         type: str
         required: true
       type:
@@ -1087,7 +1094,7 @@ options:
       file:
         description:
         - Absolute path of an image file that is the medium.
-        - Only for engine V(kvm).
+        - Only for engine V(kvm) and V(virtuozzo).
         - Changed while a domain runs.
         type: str
       device:
@@ -3155,6 +3162,16 @@ options:
       the guest for whatever is pending. V(defer) does not touch the running guest.
     - One of V(live), V(restart), V(defer).
     type: raw
+  was:
+    description:
+    - 'Earlier name of this guest, when it is renamed. Nothing is made anew: identity, disks, volumes, seed, firmware variables
+      and logs stay as they are, also those that are named after it, and so does the host name inside the guest.'
+    - libvirt renames a guest only while it is off. A running one keeps its name, which is reported as pending, until a run
+      finds it stopped, or stops and starts it (O(on_change=restart)).
+    - It counts while there is no guest of the new name, and may be removed once there is. Where neither is there, a guest
+      is made. With O(state=absent) and O(state=released) only the new name counts.
+    - Only for engine V(kvm).
+    type: raw
   adopt:
     description:
     - Take over a guest that was not made by this collection.
@@ -3205,6 +3222,15 @@ options:
   force_stop:
     description:
     - Power the guest off when it did not stop in time. Otherwise that is an error.
+    type: raw
+  vmtype:
+    description:
+    - 'Whether the guest of Virtuozzo is a container (V(ct), the default at creation) or a virtual machine (V(vm)), in prlctl''s
+      own word. It is part of the identity: one of the two never becomes the other.'
+    - A virtual machine has O(cpus), O(memory), O(disks), O(nics), O(io), O(media), O(boot), O(os) V(family), O(autostart),
+      O(tags) and O(state).
+    - Only for engine V(virtuozzo).
+    - One of V(ct), V(vm).
     type: raw
   io:
     description:

@@ -23,13 +23,15 @@ description:
     C(any_unparsed_is_failed = true) in the section C([inventory]) of ansible.cfg, or E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED),
     to have it stop."
 notes:
-  - Each guest gets the variables C(flotilla_name), C(flotilla_engine) (V(kvm), V(lxc), V(podman), V(openvz)), C(flotilla_host) (the name of its host),
-    C(flotilla_state) (V(running), V(stopped), V(paused), V(present)), C(flotilla_fleet), C(flotilla_uuid), C(flotilla_tags),
+  - Each guest gets the variables C(flotilla_name), C(flotilla_engine) (V(kvm), V(lxc), V(podman), V(openvz), V(virtuozzo)),
+    C(flotilla_host) (the name of its host), C(flotilla_state) (V(running), V(stopped), V(paused), V(present)), C(flotilla_fleet),
+    C(flotilla_uuid), C(flotilla_tags),
     C(flotilla_spec) and C(flotilla_status) (as the info modules return them) and C(flotilla_pending) (what waits for a restart).
   - C(ansible_host) is an address that the guest's agent reports, else one that libvirt leased, else one from the host's ARP
     table. IPv4 comes first; on a remote host an address that is reachable from outside comes before one on a host-local network.
   - A container also gets C(ansible_connection) V(flotilla.virt.container), which enters it through its engine and needs no
-    address. A domain on a remote host whose only addresses are on a host-local network (the modes V(nat), V(route), V(open) and
+    address; so does a virtual machine of Virtuozzo whose guest tools are installed. A domain on a remote host
+    whose only addresses are on a host-local network (the modes V(nat), V(route), V(open) and
     V(isolated)) gets C(ansible_ssh_common_args) with a jump through the host.
   - With O(host_keys) or O(known_hosts) each guest has C(flotilla_host_keys), a list of its public SSH host keys as C(type data). They
     were read on the guest's host, through the agent or from the root file system, so that nobody on the network could put others in
@@ -64,7 +66,7 @@ options:
         O(flotilla.virt.container_info#module:transport) of that name.
     type: list
     elements: str
-    choices: [kvm, lxc, podman, openvz]
+    choices: [kvm, lxc, podman, openvz, virtuozzo]
     default: [kvm, lxc, podman]
   python:
     description:
@@ -212,7 +214,8 @@ from ansible_collections.flotilla.virt.plugins.plugin_utils._trust import templa
 
 # The module that reads an engine's guests, and the key of its list.
 MODULES = {"kvm": ("flotilla.virt.domain_info", "domains"), "lxc": ("flotilla.virt.container_info", "containers"),
-           "podman": ("flotilla.virt.container_info", "containers"), "openvz": ("flotilla.virt.container_info", "containers")}
+           "podman": ("flotilla.virt.container_info", "containers"), "openvz": ("flotilla.virt.container_info", "containers"),
+           "virtuozzo": ("flotilla.virt.container_info", "containers")}
 NETWORKS = "flotilla.virt.network_info"
 THIS_MACHINE = "localhost"
 DISTRIBUTION_PYTHON = "/usr/bin/python3"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-from ._containers.engines import BY_COMMAND, DRIVERS, NOT_BY_COMMAND, TRANSPORT_SPEC, Surroundings
+from ._containers.engines import BY_COMMAND, DRIVERS, NOT_BY_COMMAND, TRANSPORT_SPEC, Surroundings, engines_here
 from ._containers.host import LocalHost
 from ._containers.host_keys import KeyReader
 from ._host.rootfs_images import declared_images, rootfs_images, variants
@@ -45,9 +45,9 @@ def run_container(module: Any, place: Place = HERE) -> None:
 
 def run_container_info(module: Any, place: Place = HERE) -> None:
     """Runs the module `container_info` and ends it."""
-    asked = module.params["engines"] or (sorted(DRIVERS) if place.host is None else list(BY_COMMAND))
-    _check_transport(module, place, asked, "engines")
     host = place.host or LocalHost()
+    asked = module.params["engines"] or (engines_here(host) if place.host is None else list(BY_COMMAND))
+    _check_transport(module, place, asked, "engines")
     around = Surroundings(networks=_networks(place))
     drivers = [DRIVERS[engine](host, around, True) for engine in asked]
     info(module, "containers", GUEST, *(KeyReader(driver, host) if module.params["host_keys"] else driver for driver in drivers))

@@ -11,13 +11,14 @@ short_description: Make one container what its declaration says
 version_added: 0.1.0
 author: The flotilla.virt team (@flotilla)
 description:
-  - Creates, changes, starts, stops and removes one container of LXC, podman or OpenVZ, in the same grammar as M(flotilla.virt.domain).
+  - Creates, changes, starts, stops and removes one container of LXC, podman, OpenVZ or Virtuozzo, in the same grammar as M(flotilla.virt.domain).
   - A second run of the same declaration changes nothing. Memory and CPUs change while the container runs; what needs a
     restart is stored and reported as pending until the container restarts.
   - What an earlier run declared and this one no longer does is taken back. What nobody declared stays as it is, down to the
     comments in the engine's configuration file.
   - The last declaration is kept on the host in the engine's own directory, C(/var/lib/lxc/NAME/flotilla.json) for LXC,
-    C(/var/lib/containers/flotilla/NAME.json) for podman and C(/etc/vz/conf/CTID.flotilla) for OpenVZ, readable by root only.
+    C(/var/lib/containers/flotilla/NAME.json) for podman, C(/etc/vz/conf/CTID.flotilla) for OpenVZ and C(/etc/vz/flotilla/UUID.json) for
+    Virtuozzo, readable by root only.
     Passwords are in it as a digest under a key of the host.
 notes:
   - For LXC the root file system is a directory that the image's tarball is unpacked into. Users, SSH keys, host name and
@@ -47,6 +48,18 @@ notes:
   - "OpenVZ: a container that is removed without O(remove_storage) leaves its private area, and C(CTID.conf.removed). One that somebody
     destroyed by hand is made anew. A configuration without private area, or the other way round, is an error that says what
     to put back. A container that another command holds is tried again for a minute."
+  - "Virtuozzo: containers and virtual machines (O(vmtype)) by C(prlctl). B(Contract-tested; not run on a Virtuozzo node): it is tested against
+    a double of prlctl that agrees with recorded transcripts of the real programs. prlctl's own warning that it is deprecated is no error; a
+    dispatcher that does not answer is one that says how to start it."
+  - "Virtuozzo: O(image) of a container is an OS template with a cache on the node, as C(prlsrvctl cttemplate list) shows them: none is fetched. A
+    virtual machine is made empty, and installed from O(media) in the order of O(boot). O(nics) are on virtual networks of the node (C(prlsrvctl net list)),
+    by C(network); V(type) V(venet) has routed addresses, and a container's other NICs may have addresses and a gateway of their own."
+  - "Virtuozzo: memory, CPUs, I/O limits, disks (larger only), addresses, host name and DNS of a container change while it runs, C(container_features)
+    when it restarts. Memory and CPUs of a virtual machine grow while it runs where its hot-plug is on, as it is for those made here; less of either, its MAC
+    addresses and its boot order are pending until it restarts."
+  - "Virtuozzo: prlctl has no word that takes O(hostname), O(dns), O(search), O(boot) or a gateway back, so they stay; and it sets whatever it
+    stores, so O(on_change=defer) refuses what a running guest would take. A guest that is removed without O(remove_storage) is unregistered, and its files
+    stay. A disk that is no longer declared is detached, and its image named by C(status.orphaned)."
 options:
   name:
     description: Name of the container.
@@ -56,7 +69,7 @@ options:
     description: The engine that runs it.
     type: str
     required: true
-    choices: [lxc, openvz, podman]
+    choices: [lxc, openvz, podman, virtuozzo]
   images:
     description:
       - Images that O(image) may name. A list of dictionaries with C(name) and C(rootfs), which has C(path) or C(url) with
@@ -157,6 +170,36 @@ EXAMPLES = r"""
     memory: {size: 1GiB, swap: 512MiB}
     nics:
       - {name: wan, type: venet, address: 192.0.2.10}
+
+- name: A container of Virtuozzo with a routed and a bridged interface
+  flotilla.virt.container:
+    name: web
+    engine: virtuozzo
+    image: debian-12-x86_64
+    cpus: {count: 2, limit: 150%}
+    memory: {size: 1GiB, swap: 512MiB}
+    disk: 20GiB
+    nics:
+      - {name: wan, type: venet, address: 192.0.2.10}
+      - {name: lan, network: Bridged, address: 10.20.0.21/24, gateway: 10.20.0.1}
+    container_features: {nfs: true}
+
+- name: A virtual machine of Virtuozzo that is installed from an ISO
+  flotilla.virt.container:
+    name: crm
+    engine: virtuozzo
+    vmtype: vm
+    os: windows
+    cpus: 4
+    memory: 8GiB
+    disks:
+      - {name: root, size: 80GiB}
+      - {name: data, size: 200GiB}
+    nics:
+      - {name: lan, network: Bridged}
+    media:
+      - {name: setup, file: /srv/iso/server-2022.iso}
+    boot: {order: [hd, cdrom]}
 
 - name: Remove it with its root file system
   flotilla.virt.container:

@@ -22,10 +22,12 @@ options:
     type: list
     elements: str
   engines:
-    description: Engines whose containers are read. Without it all that are installed.
+    description:
+      - Engines whose containers are read. Without it all that are installed. V(openvz) is left out then where V(virtuozzo) is, whose
+        dispatcher manages the same containers.
     type: list
     elements: str
-    choices: [lxc, openvz, podman]
+    choices: [lxc, openvz, podman, virtuozzo]
   host_keys:
     description:
       - Also read the SSH host keys in the root file systems of running containers, as C(status.host_keys), each as C(type data)

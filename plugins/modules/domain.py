@@ -62,9 +62,16 @@ EXAMPLES = r"""
     fleet: shop
     memory: {size: 8GiB, maximum: 16GiB}
 
+- name: Call it db2 from now on; a running guest is stopped and started for it
+  flotilla.virt.domain:
+    name: db2
+    was: db1
+    fleet: shop
+    on_change: restart
+
 - name: Remove it and keep its disks
   flotilla.virt.domain:
-    name: db1
+    name: db2
     fleet: shop
     state: absent
 """

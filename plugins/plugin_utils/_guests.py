@@ -121,8 +121,14 @@ def into_domain(spec: Mapping[str, Any], status: Mapping[str, Any], source: Sour
     return variables
 
 
+def into_either(spec: Mapping[str, Any], status: Mapping[str, Any], source: Source) -> Dict[str, Any]:
+    """A container of Virtuozzo is entered as any; a virtual machine too, where it has the guest tools that take commands."""
+    enters = status.get("vmtype") != "vm" or status.get("guest_tools") == "installed"
+    return into_container(spec, status, source) if enters else {}
+
+
 # How an engine's guests are entered; every other engine is one of containers.
-WAYS: Dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Source], Dict[str, Any]]] = {"kvm": into_domain}
+WAYS: Dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], Source], Dict[str, Any]]] = {"kvm": into_domain, "virtuozzo": into_either}
 
 
 def usable(addresses: Sequence[Any]) -> List[Dict[str, str]]:

@@ -132,7 +132,8 @@ class GuestInventory(BaseInventoryPlugin, Constructable, Cacheable):
         there = {guest.variables["flotilla_name"] for guest in reading.guests}
         found = []
         for guest in declared.guests:
-            if guest.name not in there:
+            # One that is still to be renamed is there under its earlier name.
+            if guest.name not in there and guest.was not in there:
                 state = PLANNED if _would_be_seen(guest, declared.hosts[guest.fleet], reading) else UNKNOWN
                 found.append(declared_guest(guest.name, guest.host, guest.engine, state, guest.fleet, guest.tags))
         return found

@@ -25,7 +25,7 @@ OPTIONS: Tuple[schema.Option, ...] = (
     schema.Option("count", "int"),
     schema.Option("profile", "str"),
     schema.Option("host", "str"),
-) + tuple(option for option in grammar.GUEST if option.name in ("state", "tags"))
+) + tuple(option for option in grammar.GUEST if option.name in ("state", "tags", "was"))
 ENDED = ("absent", "released")
 
 
@@ -38,6 +38,7 @@ class Declared:
     engine: str
     host: str
     tags: Mapping[str, str]
+    was: str = ""
 
 
 @dataclass
@@ -106,8 +107,9 @@ class _Fleet:
                 yield from self._members(name, merged)
 
     def _members(self, name: str, merged: Mapping[str, Any]) -> Iterable[Declared]:
-        for each in names_of(name, merged.get("count")):
-            yield Declared(each, self.name, merged.get("engine", "kvm"), merged.get("host", ""), merged["tags"])
+        earlier = names_of(merged.get("was", ""), merged.get("count"))
+        for each, was in zip(names_of(name, merged.get("count")), earlier):
+            yield Declared(each, self.name, merged.get("engine", "kvm"), merged.get("host", ""), merged["tags"], was if merged.get("was") else "")
 
     def _layered(self, kind: str, entries: Callable[[str, Mapping[str, Any]], Iterable[Tuple[str, str, Any]]]) -> Dict[str, Dict[str, Any]]:
         """All layers of a kind by name; a later file adds to an earlier one."""

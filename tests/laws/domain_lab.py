@@ -44,6 +44,8 @@ class DomainLab(LibvirtLab):
     def __init__(self, uri: str, surroundings: Surroundings | None = None) -> None:
         super().__init__(uri)
         self.surroundings = surroundings or Surroundings()
+        # The name that the guest of a test had before it was renamed: under it, it is still that guest.
+        self.earlier = ""
 
     def driver(self) -> DomainDriver:
         return module.make(self.connection, self.uri, self.surroundings)
@@ -72,7 +74,9 @@ class DomainLab(LibvirtLab):
         return found
 
     def belongs(self, key: str, name: str) -> bool:
-        return key.startswith("domain:%s " % name) or (key.startswith("volume:") and key.split("/", 1)[1].startswith(name + "-"))
+        names = [each for each in (name, self.earlier) if each]
+        return any(key.startswith("domain:%s " % each) or (key.startswith("volume:") and key.split("/", 1)[1].startswith(each + "-"))
+                   for each in names)
 
     def volumes(self) -> list[str]:
         """Every volume as POOL/VOLUME."""

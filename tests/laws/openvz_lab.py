@@ -33,11 +33,14 @@ from .lab import Documents
 PROGRAMS = ("vzctl", "vzlist", "vzpkg")
 VIOLATION = 250
 """What the double ends with where a driver must not have sent that."""
-_OURS = ("/etc/vz", "/vz", "/usr/sbin/vzctl")
+_OURS = ("/etc/vz", "/vz")
 
 
 class NodeHost(LocalHost):
     """A node of the double as a `Host`: its programs run in this process, its /etc/vz and /vz are below its root."""
+
+    programs = PROGRAMS
+    there = "/usr/sbin/vzctl"
 
     def __init__(self, node: Node, bridges: Sequence[str] = ("br0", "br1")) -> None:
         self.node = node
@@ -45,12 +48,12 @@ class NodeHost(LocalHost):
 
     def at(self, path: str) -> str:
         """Where a path of the node is on this machine."""
-        return str(self.node.root) + path if path.startswith(_OURS) else path
+        return str(self.node.root) + path if path.startswith((*_OURS, self.there)) else path
 
     def run(self, argv: Sequence[str], stdin: str | None = None, timeout: float | None = None) -> Result:
-        if argv[0] not in PROGRAMS:
+        if argv[0] not in self.programs:
             return super().run([self.at(word) for word in argv], stdin, timeout)
-        if not self.exists("/usr/sbin/vzctl"):
+        if not self.exists(self.there):
             raise EngineError("the command %s is not installed on this host" % argv[0])
         try:
             said = call(self.node, list(argv), (stdin or "").encode(), limit=timeout)

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from .node import Node
-from .vzctl import Vzctl
+from .prl.core import Prlctl
+from .prl.server import Prlsrvctl
+from .vzctl import Vzctl, grammar
 from .vzlist import Vzlist
 
 
@@ -44,11 +46,17 @@ class Vzpkg:
         return 0, "".join("%-35s 2026-11-25 10:00:00\n" % name for name in names), ""
 
 
-def call(node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None) -> Said:
-    """Run `vzctl` or `vzlist` on a node; every call is appended to the node's log."""
+def call(node: Node, argv: list[str], stdin: bytes = b"", stream: bool = False, limit: float | None = None,
+         parse_only: bool = False) -> Said:
+    """Run one of the programs on a node; every call is appended to the node's log.
+
+    parse_only: end prlctl and prlsrvctl with 77 where their words are taken, as the recording of their parser does.
+    """
     name = Path(argv[0]).name
-    program: Any = {"vzlist": Vzlist, "vzpkg": Vzpkg}[name](node, argv) if name != "vzctl" else Vzctl(node, argv, stdin, stream, limit)
-    rc, out, err = program.run()
+    acting: dict[str, Any] = {"vzctl": Vzctl, "prlctl": Prlctl, "prlsrvctl": Prlsrvctl}
+    listing: dict[str, Any] = {"vzlist": Vzlist, "vzpkg": Vzpkg}
+    program = acting[name](node, argv, stdin, stream, limit) if name in acting else listing[name](node, argv)
+    rc, out, err = program.run(parse_only) if parse_only else program.run()
     said = Said(rc, out, err, program.used, program.violations)
     with (node.root / "calls.log").open("a") as log:
         log.write(json.dumps({"argv": [name, *argv[1:]], "rc": rc, "used": sorted(said.used), "violations": said.violations}) + "\n")
@@ -59,3 +67,24 @@ def log_of(node: Node) -> list[dict[str, Any]]:
     """Every call on this node so far."""
     path = node.root / "calls.log"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def used(node: Node, *programs: str) -> set[tuple[str, str]]:
+    """The grammar entries that the calls of these programs used (all: of any), each as its command and option.
+
+    A command itself is (command, ""); a sub-command of prlsrvctl is (command, sub-command). For the rule that everything that a driver may send
+    is sent by a test: the driver's own table less this set must be empty. Each entry is in the grammar, or it would not be here.
+    """
+    return {(command, option) for entry in log_of(node) if not programs or entry["argv"][0] in programs for command, option in entry["used"]}
+
+
+def entries(program: str) -> set[tuple[str, str]]:
+    """Everything that a grammar knows, in the form of `used`: what a driver's table names and this has not, the double would refuse."""
+    rules = grammar(program)
+    found = {("", option) for option in rules["global_options"]}
+    for name, entry in (rules.get("actions") or rules["commands"]).items():
+        subs = entry.get("subs", {})
+        options = set(rules["set"] if name == "set" and "set" in rules else entry.get("options", {}))
+        options |= {option for sub in subs.values() for option in sub["options"]}
+        found |= {(name, option) for option in ("", *options, *subs, *(rules["global_options"] if "actions" in rules else ()))}
+    return found

@@ -41,8 +41,8 @@ def _run(*argv: str, check: bool = True, stdin: bytes | None = None) -> subproce
     return done
 
 
-def unpack(node: Node, ident: str, tarball: Path) -> None:
-    """Unpack a template under a temporary name, then put it in place."""
+def unpack(node: Node, ident: str, tarball: Path, place: Path | None = None) -> None:
+    """Unpack a template under a temporary name, then put it in place: the private area itself, or another folder."""
     partial = node.private(ident).with_name(f"{ident}.tmp")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -57,14 +57,16 @@ def unpack(node: Node, ident: str, tarball: Path) -> None:
             for path in [folder, *(os.path.join(folder, name) for name in names + files)]:
                 owner = os.lstat(path)
                 os.lchown(path, owner.st_uid + shift, owner.st_gid + shift)
-    partial.rename(node.private(ident))
+    place = place or node.private(ident)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial.rename(place)
 
 
 def mount(node: Node, ident: str) -> None:
     """Mount the private area on the root. Raises Failed."""
     root = node.mount_point(ident)
     root.mkdir(parents=True, exist_ok=True)
-    _run("mount", "--bind", str(node.private(ident)), str(root))
+    _run("mount", "--bind", str(node.rootfs(ident)), str(root))
 
 
 def umount(node: Node, ident: str) -> None:
@@ -144,7 +146,8 @@ def add_address(node: Node, ident: str, address: str) -> None:
         _ip(node, "link", "set", host, "up")
         _inside(live, "link", "set", "venet0", "up")
         _inside(live, "addr", "add", "127.0.0.2/32", "dev", "venet0")
-        _inside(live, "route", "add", "default", "dev", "venet0")
+        # A bridged interface may have brought a gateway before.
+        _inside(live, "route", "add", "default", "dev", "venet0", check=False)
         live["venet"] = True
         node.note(ident, live)
     bare = address.partition("/")[0]

@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import string
+import threading
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -117,15 +118,17 @@ class Node:
     mainline: as the transcripts were recorded, without an OpenVZ kernel: no I/O limits, no check for addresses in use.
     strict: what the real program takes and a driver must not send is a violation (see README.md), and is refused.
     host_network: a command line that enters the network namespace of the node, empty for the current one.
+    prlctl: the year of the prlctl and prlsrvctl of version 7, whose output has fewer keys the older it is.
     """
 
     def __init__(self, root: str | Path, version: int = 4, mainline: bool = False, strict: bool = True,
-                 host_network: tuple[str, ...] = ()) -> None:
+                 host_network: tuple[str, ...] = (), prlctl: int = 2024) -> None:
         self.root = Path(root)
         self.version = version
         self.mainline = mainline
         self.strict = strict
         self.host_network = host_network
+        self.prlctl = prlctl
         self.processes: list[Any] = []
         self.etc, self.vz = self.root / "etc/vz", self.root / "vz"
         self.state = self.root / "vz/vznode"
@@ -153,6 +156,11 @@ class Node:
             (self.vz / f"template/cache/{name.lstrip('.')}.tar").symlink_to(tarball)
         else:
             (self.vz / f"template/cache/{name}.tar").symlink_to(tarball)
+
+    def uncached(self) -> list[str]:
+        """The templates that are installed and have no cache; a test puts them there as folders."""
+        place = self.vz / "template/installed"
+        return sorted(path.name for path in place.iterdir()) if place.exists() else []
 
     def template(self, name: str) -> Path | None:
         """The tarball of a template."""
@@ -185,14 +193,16 @@ class Node:
 
     def config(self, ident: str) -> Config | None:
         """A container's configuration, or None."""
-        path = self.path(ident)
-        return Config(path.read_text(errors="surrogateescape"), f"/etc/vz/conf/{ident}.conf") if path.exists() else None
+        try:
+            return Config(self.path(ident).read_text(errors="surrogateescape"), f"/etc/vz/conf/{ident}.conf")
+        except FileNotFoundError:
+            return None
 
     def save(self, ident: str, config: Config) -> None:
         """Write a container's configuration."""
         path = self.path(ident)
         target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        target.write_text(str(config), errors="surrogateescape")
+        replace(target, str(config))
 
     def idents(self) -> list[str]:
         """All containers that have a configuration file."""
@@ -212,6 +222,23 @@ class Node:
     def mount_point(self, ident: str) -> Path:
         """The root in this file system."""
         return self.root / self.place(ident, "VE_ROOT").lstrip("/")
+
+    def rootfs(self, ident: str) -> Path:
+        """The root file system in the private area: below root.hdd where prlctl made the container."""
+        disk = self.private(ident) / "root.hdd"
+        return disk if disk.is_dir() else self.private(ident)
+
+    @property
+    def dispatcher_down(self) -> bool:
+        """Whether prlctl and prlsrvctl find no dispatcher; to be set by a test."""
+        return (self.state / "dispatcher-down").exists()
+
+    @dispatcher_down.setter
+    def dispatcher_down(self, down: bool) -> None:
+        if down:
+            (self.state / "dispatcher-down").touch()
+        else:
+            (self.state / "dispatcher-down").unlink(missing_ok=True)
 
     # -- names ----------------------------------------------------------------------------------------------------
 
@@ -237,14 +264,17 @@ class Node:
 
     def live(self, ident: str) -> dict[str, Any]:
         """What is noted of a running container."""
-        path = self.state / f"{ident}.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        try:
+            found: dict[str, Any] = json.loads((self.state / f"{ident}.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
 
     def note(self, ident: str, live: dict[str, Any]) -> None:
         """Note what runs of a container; empty forgets it."""
         path = self.state / f"{ident}.json"
         if live:
-            path.write_text(json.dumps(live))
+            replace(path, json.dumps(live))
         else:
             path.unlink(missing_ok=True)
 
@@ -281,6 +311,13 @@ class Node:
             yield said
         finally:
             path.unlink(missing_ok=True)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole: other calls read it at the same time."""
+    partial = path.with_name("%s.%d.new" % (path.name, threading.get_ident()))
+    partial.write_text(text, errors="surrogateescape")
+    partial.replace(path)
 
 
 class Ended(Exception):

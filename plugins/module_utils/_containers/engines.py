@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .._reconcile.attachment import Networks
 from .._reconcile.contract import Driver
@@ -47,8 +47,15 @@ def _openvz(host: Any, around: Surroundings, check_mode: bool) -> Driver:
     return OpenvzDriver(host, around.templates, around.networks, check_mode)
 
 
-DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {"lxc": _lxc, "podman": _podman, "openvz": _openvz}
-COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman", "openvz": "vzctl"}
+def _virtuozzo(host: Any, around: Surroundings, check_mode: bool) -> Driver:
+    from .virtuozzo.driver import VirtuozzoDriver
+
+    return VirtuozzoDriver(host, around.templates, check_mode)
+
+
+DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {
+    "lxc": _lxc, "podman": _podman, "openvz": _openvz, "virtuozzo": _virtuozzo}
+COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman", "openvz": "vzctl", "virtuozzo": "prlctl"}
 """The command by which one sees that an engine is installed."""
 
 TRANSPORT_SPEC: Dict[str, Any] = {"transport": {"type": "str", "choices": ["module", "command"], "default": "module"}}
@@ -58,5 +65,12 @@ NOT_BY_COMMAND: Mapping[str, str] = {
     "kvm": "libvirt is asked through its Python binding, which is on the host or reaches it by uri",
     "lxc": "its driver unpacks images and reads control groups by Python on the host itself",
     "podman": "its driver fetches and imports images by Python on the host itself",
+    "virtuozzo": "nobody has tried its driver so yet",
 }
 """Why the others' cannot."""
+
+def engines_here(host: Any) -> List[str]:
+    """The engines whose containers a host may have: openvz is none where Virtuozzo's dispatcher manages the same containers."""
+    from .virtuozzo.command import Prlctl
+
+    return [engine for engine in sorted(DRIVERS) if engine != "openvz" or not Prlctl(host).installed()]

@@ -167,3 +167,11 @@ def _write_sudo(root: RootFs, users: Sequence[Mapping[str, Any]]) -> None:
     if rules:
         text = "".join("%s %s\n" % (name, rule) for name, lines in rules.items() for rule in lines)
         root.write("/etc/sudoers.d/90-flotilla-users", text, 0o440)
+
+
+def set_root_password(root: RootFs, secret: Any) -> None:
+    """Put the hash of root's password into the shadow file: an engine would want it on its command line. One that keeps changes nothing."""
+    if secret is not None and not secret.keeps:
+        accounts = Accounts(root)
+        accounts.set_password("root", secret.reveal())
+        accounts.save()

@@ -25,6 +25,7 @@ from .._reconcile.fleet.networks import Surroundings, images_of
 from .items import Drivers, Facts
 
 _REMOTE = "through a remote uri there are no containers; run the module on that host"
+_DISPATCHED = "Virtuozzo's dispatcher manages the containers of this host: use engine virtuozzo"
 
 
 class Host:
@@ -52,7 +53,9 @@ class Host:
             return made
         for engine, make in engines.DRIVERS.items():
             # A host without an engine does without its modules: importing LXC's takes 37 ms, of 190 for all that is ours.
-            if self._has_or_needs(engine, engines.COMMANDS[engine]):
+            if engine == "openvz" and commands.find("/", engines.COMMANDS["virtuozzo"]):
+                unusable[engine] = _DISPATCHED
+            elif self._has_or_needs(engine, engines.COMMANDS[engine]):
                 guests[engine] = make(self._container_host(), self._around(), self.check_mode)
                 del unusable[engine]
         return made
@@ -168,21 +171,21 @@ def prefetch(fleet: Fleet, drivers: Drivers) -> None:
 
 def _downloads(fleet: Fleet, drivers: Drivers) -> List["tuple[Mapping[str, Any], bool]"]:
     """What is to be downloaded for guests that are not there; the host is read for it only where something is not cached."""
-    missing = [(guest.name, source, disk) for guest in fleet.here() if not guest.ends
+    missing = [({guest.name, guest.was}, source, disk) for guest in fleet.here() if not guest.ends
                for source, disk in _remote_sources(fleet, guest) if not _is_cached(source)]
     if not missing:
         return []
     there = {name for driver in drivers.guests.values() for name in driver.read(None)}
     found: List["tuple[Mapping[str, Any], bool]"] = []
     for name, source, disk in missing:
-        if name not in there and (source, disk) not in found:
+        if not there.intersection(name) and (source, disk) not in found:
             found.append((source, disk))
     return found
 
 
 def _remote_sources(fleet: Fleet, guest: Guest) -> Iterable["tuple[Mapping[str, Any], bool]"]:
     """The variants that a guest needs of images with a URL, each with whether it is for a disk."""
-    if guest.wish == "openvz":
+    if guest.wish in ("openvz", "virtuozzo"):
         # Its containers are made from templates, which are on the node.
         return
     disk = guest.wish not in CONTAINERS

@@ -49,7 +49,7 @@ class KindRun(Run):
 
     def survey_from(self, actuals: Mapping[str, Actual]) -> List[Decision]:
         """Decides about each request on what was read."""
-        self.decisions = [self.decider.decide(request, actuals.get(request.name)) for request in self.requests]
+        self.decisions = [self.decider.decide(request, request.among(actuals)) for request in self.requests]
         return self.decisions
 
     def decide_again(self, decision: Decision, actual: Optional[Actual]) -> Decision:

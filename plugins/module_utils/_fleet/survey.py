@@ -133,7 +133,7 @@ class Surveyor:
             decisions = {decision.request.name: decision for decision in run.survey_from(there[engine])}
             for guest in mine:
                 decision = decisions.get(guest.name) or run.refuse(
-                    self._request(guest), there[engine].get(guest.name), Refused(guest.refusal))
+                    self._request(guest), self._request(guest).among(there[engine]), Refused(guest.refusal))
                 items[guest.name] = Item(run, decision, guest, guest.level, self._needs(guest))
         # A guest that is to be gone, under an engine that the host does not have, is gone.
         return [items[guest.name] for guest in guests if guest.name in items]
@@ -154,12 +154,17 @@ class Surveyor:
         """This fleet's guests that nobody declares any more: removed with `prune`, otherwise only reported."""
         items: List[Item] = []
         here = {guest.name for guest in self.fleet.here()}
+        earlier = {guest.was: guest.name for guest in self.fleet.here() if guest.was}
         for engine, driver in self.drivers.guests.items():
             # Sorted, since an engine lists in any order and the plan's digest must not depend on it.
             for name, actual in sorted(there[engine].items()):
                 if name in here or not self._is_own(actual):
                     continue
-                if self.fleet.declares(name):
+                if name in earlier:
+                    # Not there under its new name yet: it is reported, and renamed, as that guest.
+                    items += [self._stray(driver, actual, "%s was called so, and is there too; remove was there, and prune: true would "
+                                          "remove this one" % earlier[name])] if any(earlier[name] in each for each in there.values()) else []
+                elif self.fleet.declares(name):
                     other = self.fleet.guests.get(name)
                     place = "host %s" % other.host if other is not None else "another host"
                     items.append(self._stray(driver, actual, "it is declared for %s and is here too" % place, "elsewhere"))

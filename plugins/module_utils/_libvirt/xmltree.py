@@ -175,6 +175,10 @@ def annotation_of(root: ET.Element) -> Optional[str]:
 def set_annotation(root: ET.Element, text: Optional[str]) -> None:
     """Writes the annotation into a document's metadata, or removes it (None), leaving other tools' metadata."""
     put(root, _METADATA, text)
+    metadata = root.find("metadata")
+    if text is None and metadata is not None and not len(metadata):
+        # libvirt keeps an empty one where something was released.
+        root.remove(metadata)
 
 
 def annotation_element(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
 from .annotation import Annotation
-from .plan import FIRST_BOOT, RESTART, Actual, Change, Pending, Rule
+from .plan import FIRST_BOOT, GONE, RESTART, Actual, Change, Pending, Rule
 from .schema import Option, Spec
 
 
@@ -32,6 +32,18 @@ class Request:
         """A declared option's value, or the default of a control option."""
         value = self.declared.get(name)
         return default if value is None else value
+
+    def names(self) -> List[str]:
+        """The names that the resource may be found under: its own, and the one that it had before (`was`).
+
+        What is to be gone is meant by its own name alone: under the earlier one there may be another by now.
+        """
+        was = self.declared.get("was")
+        return [self.name] if was is None or self.declared.get("state") in GONE else [self.name, str(was)]
+
+    def among(self, actuals: Mapping[str, Actual]) -> Optional[Actual]:
+        """The resource among those that were read; by its earlier name where there is none of its own yet."""
+        return next((actuals[name] for name in self.names() if name in actuals), None)
 
 
 class Steps:
@@ -77,6 +89,16 @@ class Work:
     def name(self) -> str:
         """The resource's name."""
         return self.request.name
+
+    @property
+    def there_as(self) -> str:
+        """The name under which the resource is there now: another one where it is still to be renamed."""
+        return self.request.name if self.actual is None else self.actual.name
+
+    @property
+    def renames(self) -> bool:
+        """Whether this run gives the resource its new name."""
+        return self.there_as != self.name and any(change.path == "name" for change in self.changes)
 
     @property
     def existing(self) -> Actual:

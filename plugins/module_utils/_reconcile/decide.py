@@ -16,6 +16,10 @@ from .errors import DeclarationError, FlotillaError, Refused, join_path
 from .plan import GONE, LIVE, RECREATE, RESTART, Actual, Change, Comparison, Pending
 from .secrets import Seal
 
+# Why a guest that is to be renamed keeps its name for now.
+OFF_ONLY = "a guest gets another name only while it is off: declare on_change: restart, or run again while it is stopped"
+SAVED_SO = "a guest that was saved while it ran has no other name before it was started again and is off, or its image is discarded"
+
 NONE, CREATE, CHANGE, REMOVE, RELEASE, RECREATE_WHOLE = "none", "create", "change", "remove", "release", "recreate"
 
 
@@ -64,6 +68,8 @@ class Decider:
         """Compares the declaration with what is there; nothing is refused and nothing checked."""
         request, actual = decision.request, decision.actual
         state = request.option("state")
+        if request.declared.get("was") == request.name:
+            raise DeclarationError.at(join_path(request.where, "was"), "is the guest's own name", "write its earlier name, or remove it")
         if actual is None or (actual.begun and state not in GONE):
             if state in GONE:
                 return
@@ -106,10 +112,27 @@ class Decider:
         decision.pending = waiting + comparison.pending
         if on_change == "restart":
             decision.changes = comparison.changes + _restarts(waiting, comparison.changes, self.driver)
+        if actual.name != request.name:
+            self._plan_name(decision, actual, discard)
         if any(change.impact == RECREATE for change in decision.changes):
             decision.action = RECREATE_WHOLE
         elif decision.changes:
             decision.action = CHANGE
+
+    @staticmethod
+    def _plan_name(decision: Decision, actual: Actual, discard: bool) -> None:
+        """A guest gets its new name in the first run that finds it off, or that may turn it off."""
+        request = decision.request
+        saved = actual.saved is not None and not discard
+        runs = actual.live is not None
+        if request.option("on_change") == "restart" and (runs or saved):
+            impact = RESTART
+        elif saved or (runs and request.option("state") != "stopped"):
+            decision.pending = [Pending("name", actual.name, request.name, SAVED_SO if saved else OFF_ONLY)] + decision.pending
+            return
+        else:
+            impact = LIVE
+        decision.changes = [Change("name", actual.name, request.name, impact)] + decision.changes
 
     def _refuse(self, decision: Decision) -> None:
         actual, request = decision.actual, decision.request
@@ -121,14 +144,16 @@ class Decider:
         if actual is None or not self.driver.annotates:
             self._refuse_recreation(decision)
             return
-        name = "%s %s" % (self.driver.kind, request.name)
+        name = "%s %s" % (self.driver.kind, actual.name)
         note = actual.annotation
         if note is not None and note.fleet != request.fleet:
             raise Refused("%s%s belongs to fleet %r" % (_at(request), name, note.fleet),
                           "choose another name, or release it there with state: released")
-        if note is None and decision.changes and not request.option("adopt", False):
+        later = [Change("name", actual.name, request.name, RESTART)] if any(entry.path == "name" for entry in decision.pending) else []
+        differs = listed(later + decision.changes)
+        if note is None and differs and not request.option("adopt", False):
             raise Refused("%s%s is there already, was not made by this collection, and differs: %s"
-                          % (_at(request), name, listed(decision.changes)),
+                          % (_at(request), name, differs),
                           "declare adopt: true to make it match, or correct the declaration")
         self._refuse_recreation(decision)
         self._refuse_protected(decision, note, name)

@@ -76,6 +76,13 @@ CONTROL = (
     Option("on_change", "str", choices=("live", "restart", "defer"), control=True, doc=(
         "V(live) (the default) applies what the running guest can take and reports the rest as pending. V(restart) also"
         " restarts the guest for whatever is pending. V(defer) does not touch the running guest.",)),
+    Option("was", "str", control=True, once=True, engines=KVM, example="db-old", doc=(
+        "Earlier name of this guest, when it is renamed. Nothing is made anew: identity, disks, volumes, seed, firmware variables and"
+        " logs stay as they are, also those that are named after it, and so does the host name inside the guest.",
+        "libvirt renames a guest only while it is off. A running one keeps its name, which is reported as pending, until a run finds"
+        " it stopped, or stops and starts it (O(on_change=restart)).",
+        "It counts while there is no guest of the new name, and may be removed once there is. Where neither is there, a guest is"
+        " made. With O(state=absent) and O(state=released) only the new name counts.")),
     Option("adopt", "bool", control=True, once=True, doc=("Take over a guest that was not made by this collection.",)),
     Option("recreate", "bool", control=True, once=True, doc=("Allow changes that destroy the guest and make it anew.",)),
     Option("discard_saved", "bool", control=True, once=True, engines=KVM, doc=(

@@ -17,7 +17,8 @@ from .schema import Option
 
 PODMAN: Tuple[str, ...] = ("podman",)
 OPENVZ: Tuple[str, ...] = ("openvz",)
-VZ: Tuple[str, ...] = ("openvz", "virtuozzo")
+VIRTUOZZO: Tuple[str, ...] = ("virtuozzo",)
+VZ: Tuple[str, ...] = OPENVZ + VIRTUOZZO
 
 # Options that are left to a driver which is not finished are marked "left to"; one that nobody carries out goes.
 
@@ -40,12 +41,12 @@ DISKS = (
 )
 
 NICS = (
-    Option("type", "str", choices=("veth", "venet"), take_back="keep", engines=VZ, doc=(  # left to virtuozzo
+    Option("type", "str", choices=("veth", "venet"), take_back="keep", engines=VZ, doc=(
         "V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC address: the"
         " host routes to the addresses of the container.",)),
 )
 
-IO = Option("io", "dict", engines=VZ, doc=("Limits of the container's disk traffic.",), options=(  # left to virtuozzo
+IO = Option("io", "dict", engines=VZ, doc=("Limits of the container's disk traffic.",), options=(
     Option("limit", "size", engines=VZ, example="10MiB", doc=(
         "Most data a second, read and written. V(0B) is none. Changed while the container runs.",)),
     Option("iops", "int", engines=VZ, doc=("Most operations a second. V(0) is none. Changed while the container runs.",)),
@@ -105,15 +106,20 @@ HEALTH = Option("health", "dict", engines=PODMAN, doc=("How the engine finds out
         "Seconds after the start in which a failed run does not count.",)),
 ))
 
+VMTYPE = Option("vmtype", "str", choices=("ct", "vm"), take_back="keep", engines=VIRTUOZZO, doc=(
+    "Whether the guest of Virtuozzo is a container (V(ct), the default at creation) or a virtual machine (V(vm)), in prlctl's own word. It is"
+    " part of the identity: one of the two never becomes the other.",
+    "A virtual machine has O(cpus), O(memory), O(disks), O(nics), O(io), O(media), O(boot), O(os) V(family), O(autostart), O(tags) and O(state).",))
+
 OPTIONS: Tuple[Option, ...] = (
-    IO,
+    VMTYPE, IO,
     Option("dns", "list", item="ip", take_back="delete", engines=PODMAN + VZ, doc=(
         "Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.",)),
     Option("search", "list", take_back="delete", engines=PODMAN + VZ, doc=("Domains in which short names are looked up.",)),
-    Option("root_password", "secret", take_back="keep", engines=VZ, doc=(  # left to virtuozzo
+    Option("root_password", "secret", take_back="keep", engines=VZ, doc=(
         "Password of root inside, as a crypt(5) hash. A secret: never shown.",)),
     MOUNTS, DEVICES, CAPABILITIES,
-    Option("container_features", "map", take_back="delete", engines=VZ, doc=(  # left to virtuozzo
+    Option("container_features", "map", take_back="delete", engines=VZ, doc=(
         "Features of the engine by name, each V(true) or V(false), such as C({nfs: true, fuse: false}).",)),
     Option("id_mapping", "dict", short="first", engines=PODMAN, doc=(
         "Makes the container unprivileged: its users, root too, are ordinary users of the host.",), options=(
@@ -147,7 +153,7 @@ OPTIONS: Tuple[Option, ...] = (
 IMAGE: Tuple[Option, ...] = (
     Option("oci", "str", take_back="delete", example="docker.io/library/nginx:1.27", doc=(
         "OCI image by its full name with registry, for podman.",)),
-    Option("template", "name", take_back="delete", doc=(  # left to virtuozzo
+    Option("template", "name", take_back="delete", doc=(
         "OS template by its exact name, for OpenVZ and Virtuozzo. It must be on the host: none is fetched.",)),
 )
 
@@ -165,14 +171,25 @@ def _widened(option: Option) -> Option:
     return replace(option, engines=option.engines + PODMAN + VZ) if option.name in ("shares", "cpuset") else option
 
 
+MACHINES: Dict[str, Tuple[str, ...]] = {"os": ("family",), "boot": ("order",), "media": ("name", "file")}
+"""What domains have and virtual machines of Virtuozzo too, with the same meaning, and which part of it."""
+
+
+def _of_machine(option: Option, names: Tuple[str, ...]) -> Option:
+    below = tuple(replace(each, engines=("kvm",) + (VIRTUOZZO if each.name in names else ())) for each in option.options)
+    return replace(option, engines=("kvm",) + VIRTUOZZO, options=below)
+
+
 def extended(option: Option) -> Option:
     """An option of every guest with what containers have below it; any other one as it is."""
     if option.name == "image":
         # The registry's name of an OCI image has slashes.
         return replace(option, kind="image")
     if option.name == "cloud_init":
-        # podman runs one command, not a system with users. Left to virtuozzo to narrow further.
+        # podman runs one command, not a system with users.
         return replace(option, engines=("kvm", "lxc") + VZ)
+    if option.name in MACHINES:
+        return _of_machine(option, MACHINES[option.name])
     if option.name == "cpus":
         option = replace(option, options=tuple(_widened(below) for below in option.options))
     return replace(option, options=option.options + _INTO[option.name]) if option.name in _INTO else option

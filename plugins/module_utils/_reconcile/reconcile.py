@@ -41,8 +41,8 @@ class Run:
 
     def survey(self) -> List[Decision]:
         """Reads everything once and decides about each request."""
-        actuals = self.driver.read([request.name for request in self.requests])
-        self.decisions = [self.decider.decide(request, actuals.get(request.name)) for request in self.requests]
+        actuals = self.driver.read([name for request in self.requests for name in request.names()])
+        self.decisions = [self.decider.decide(request, request.among(actuals)) for request in self.requests]
         return self.decisions
 
     def apply(self, chosen: Optional[Sequence[Decision]] = None) -> List[Result]:
@@ -86,7 +86,8 @@ class Run:
 
     def _refresh(self, decision: Decision, result: Result) -> None:
         """A guest that has come up may have complied meanwhile with what was pending when it started."""
-        again = Decision(decision.request, self.driver.read([decision.request.name]).get(decision.request.name))
+        request = decision.request
+        again = Decision(request, request.among(self.driver.read(request.names())))
         self.decider.plan(again)
         result.pending = [entry.entry() for entry in again.pending]
         if again.actual is not None:
@@ -171,13 +172,13 @@ class Run:
         if not done:
             return
         try:
-            actuals = self.driver.read([decision.request.name for decision in done])
+            actuals = self.driver.read([name for decision in done for name in decision.request.names()])
         except FlotillaError as error:
             for decision in done:
                 self._fail(decision, error)
             return
         for decision in done:
-            self._verify_one(decision, actuals.get(decision.request.name))
+            self._verify_one(decision, decision.request.among(actuals))
 
     def _verify_one(self, decision: Decision, actual: Optional[Actual]) -> None:
         again = Decision(decision.request, actual)

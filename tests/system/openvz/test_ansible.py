@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,11 @@ _CLEAN = "import sys\nsys.path.insert(0, %r)\nfrom vznode.node import Node\nNode
 class Space:
     """Namespaces in which this machine is an OpenVZ node: its own /etc/vz, /vz and /usr/local/sbin, and no network but its own."""
 
-    def __init__(self, version: int, tarball: Path) -> None:
+    def __init__(self, version: int, tarball: Path, programs: Sequence[str] = ("vzctl", "vzlist", "vzpkg")) -> None:
         self.version = version
         script = "mount -t tmpfs x /etc/vz && mount -t tmpfs x /vz && mount -t tmpfs x /usr/local/sbin && " \
-                 "ln -s %s/bin/vzctl %s/bin/vzlist %s/bin/vzpkg /usr/local/sbin && ip link set lo up && echo up && exec sleep infinity" % ((DOUBLE,) * 3)
+                 "ln -s %s /usr/local/sbin && ip link set lo up && echo up && exec sleep infinity" % " ".join(
+                     "%s/bin/%s" % (DOUBLE, program) for program in programs)
         self.made = [path for path in ("/etc/vz", "/vz") if not os.path.isdir(path)]
         for path in self.made:
             os.mkdir(path)
@@ -112,7 +113,8 @@ def _assert_modules(ansible: Ansible, declared: Mapping[str, Any]) -> Said:
     return said
 
 
-def _inventory(space: Space, tmp_path: Path, variables: Mapping[str, Any]) -> Any:
+def inventory_of(space: Space, tmp_path: Path, variables: Mapping[str, Any]) -> Any:
+    """What the inventory plugin says on the node."""
     (tmp_path / "guests.flotilla.yml").write_text(json.dumps({"plugin": "flotilla.virt.guests", **variables}))
     done = space.run("ansible-inventory", "-i", str(tmp_path / "guests.flotilla.yml"), "--list")
     assert done.returncode == 0, done.stderr
@@ -120,7 +122,7 @@ def _inventory(space: Space, tmp_path: Path, variables: Mapping[str, Any]) -> An
 
 
 def _assert_inventory(space: Space, tmp_path: Path) -> None:
-    found = _inventory(space, tmp_path, {"hosts": ["localhost"], "engines": ["openvz"], "python": sys.executable})
+    found = inventory_of(space, tmp_path, {"hosts": ["localhost"], "engines": ["openvz"], "python": sys.executable})
     variables = found["_meta"]["hostvars"]["web1"]
     assert variables["flotilla_engine"] == "openvz" and variables["ansible_connection"] == "flotilla.virt.container"
     assert variables["ansible_host"] == "192.0.2.10" and "web1" in found["engine_openvz"]["hosts"] and "web1" in found["tag_role_web"]["hosts"]
@@ -136,15 +138,16 @@ init_plugin_loader()
 def connect(name):
     connection = connection_loader.get("flotilla.virt.container", PlayContext(), ansible_playbook_pid="1", task_uuid="1")
     connection._host_vars = {}
-    connection.set_options(var_options={"flotilla_name": name, "flotilla_engine": "openvz"})
+    connection.set_options(var_options={"flotilla_name": name, "flotilla_engine": sys.argv[2]})
     return connection
 connection = connect("web1")
 path = "/root/it's a \\"file\\" $(id)"
 connection.put_file(place + "/in", path)
 connection.fetch_file(path, place + "/out")
 assert connection.exec_command("exit 3")[0] == 3
-# A code that vzctl has too is the command's own where the container runs.
-assert connection.exec_command("exit 31")[0] == 31
+# A code that the engine's own command has too is the command's own where the container runs.
+for own in (31, 253, 255):
+    assert connection.exec_command("exit %d" % own)[0] == own
 assert connection.exec_command("cat", in_data=b"piped\\n")[1] == b"piped\\n"
 code, out, err = connection.exec_command("echo $HOME; echo wrong >&2; exit 14")
 assert (code, out, err) == (14, b"/root\\n", b"wrong\\n"), (code, out, err)
@@ -164,7 +167,7 @@ def _assert_connection(space: Space, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(content)
     made = space.run("vzctl", "create", "150", "--ostemplate", TEMPLATE, "--name", "stopped")
     assert made.returncode == 0, made.stderr
-    done = space.run(sys.executable, "-c", TRANSFER, str(tmp_path))
+    done = space.run(sys.executable, "-c", TRANSFER, str(tmp_path), "openvz")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out").read_bytes() == content
 
@@ -183,8 +186,9 @@ def test_a_fleet_with_a_container_of_openvz(space: Space, tmp_path: Path) -> Non
     assert again.result["changed"] is False
 
 
-def _play_role(space: Space, tmp_path: Path, **variables: Any) -> subprocess.CompletedProcess[str]:
-    play = [{"hosts": "localhost", "gather_facts": False, "roles": [{"role": "flotilla.virt.openvz_host", "vars": variables}]}]
+def play_role(space: Space, tmp_path: Path, role: str = "openvz_host", **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run a role on the node."""
+    play = [{"hosts": "localhost", "gather_facts": False, "roles": [{"role": "flotilla.virt." + role, "vars": variables}]}]
     (tmp_path / "role.yml").write_text(json.dumps(play))
     return space.run("ansible-playbook", "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", str(tmp_path / "role.yml"))
 
@@ -192,19 +196,19 @@ def _play_role(space: Space, tmp_path: Path, **variables: Any) -> subprocess.Com
 def test_the_role(space: Space, tmp_path: Path) -> None:
     """Version 4 works on this kernel; version 7 does not, and the role says why. Nothing is installed."""
     wanted = {"openvz_host_templates": [TEMPLATE], "openvz_host_defaults": {"DEF_OSTEMPLATE": TEMPLATE, "CONFIGFILE": "vswap-1g"}}
-    first = _play_role(space, tmp_path, **wanted)
+    first = play_role(space, tmp_path, **wanted)
     if space.version == 7:
         assert first.returncode != 0 and "no OpenVZ kernel" in first.stdout and "which this role does not install" in first.stdout
         return
     assert first.returncode == 0 and "changed=1" in first.stdout, first.stdout
     text = space.run("cat", "/etc/vz/vz.conf").stdout
     assert f'DEF_OSTEMPLATE="{TEMPLATE}"' in text and 'CONFIGFILE="vswap-1g"' in text and "LOCKDIR=/vz/lock" in text
-    again = _play_role(space, tmp_path, **wanted)
+    again = play_role(space, tmp_path, **wanted)
     assert "changed=0" in again.stdout, again.stdout
-    missing = _play_role(space, tmp_path, openvz_host_templates=[TEMPLATE, "absent-1"])
+    missing = play_role(space, tmp_path, openvz_host_templates=[TEMPLATE, "absent-1"])
     assert missing.returncode != 0 and "absent-1 not on this node" in missing.stdout
     (tmp_path / "role.yml").rename(tmp_path / "good.yml")
-    bad = _play_role(space, tmp_path, openvz_host_defaults={"DEF_OSTEMPLATE": "$(id)"})
+    bad = play_role(space, tmp_path, openvz_host_defaults={"DEF_OSTEMPLATE": "$(id)"})
     assert bad.returncode != 0 and "which root's shell reads" in bad.stdout
     without = space.run("ansible-playbook", "-i", "localhost,", "-c", "local", "-e", "ansible_python_interpreter=/nonexistent/python3",
                         str(tmp_path / "good.yml"))

@@ -263,7 +263,7 @@ def test_the_role(reached: Reached, tmp_path: Path) -> None:
     conf = reached.node.etc / "vz.conf"
     before = conf.read_text()
     wanted = {"openvz_host_templates": [TEMPLATE], "openvz_host_defaults": {"DEF_OSTEMPLATE": TEMPLATE, "IPV6": "no"}}
-    assert "Set the variable fleet_transport to command" in _play_role(reached, tmp_path, **wanted).replace("\n", " ").replace("  ", " ")
+    assert "set the variable fleet_transport to command" in _play_role(reached, tmp_path, **wanted).replace("\n", " ").replace("  ", " ")
     wanted["fleet_transport"] = "command"
     said = _play_role(reached, tmp_path, "--check", **wanted)
     assert "changed=1" in said and conf.read_text() == before, said

@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from laws import laws, planted
 from laws.openvz_lab import OpenvzLab, settled
 from vznode.node import Node
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz import command
+from ansible_collections.flotilla.virt.plugins.module_utils._containers import locked
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz.declare import LEAST_MEMORY
 
 from .conftest import TEMPLATE
@@ -143,9 +142,8 @@ def test_a_running_container_is_resized_and_its_connections_stay_open(lab: Lab) 
     """Memory, CPUs, disk, addresses, host name and DNS change while init goes on and a TCP connection stays open."""
     laws.converge(lab, "web1", edited())
     init = lab.init("web1")
-    served = threading.Event()
     before = lab.power(lab.ident("web1"))
-    with Connection(lab, "web1", "192.0.2.10", served) as connection:
+    with Connection(lab, "web1", "192.0.2.10") as connection:
         connection.say("before")
         result = laws.converge(lab, "web1", edited(
             memory={"size": "192MiB", "swap": "0B"}, cpus={"count": 2, "limit": "1.5", "shares": 900}, disk={"size": "2GiB", "inodes": 200000},
@@ -164,7 +162,7 @@ def test_a_running_container_is_resized_and_its_connections_stay_open(lab: Lab) 
 class Connection:
     """A TCP connection from the node into a container, which answers each line with itself."""
 
-    def __init__(self, lab: Lab, name: str, address: str, _served: threading.Event) -> None:
+    def __init__(self, lab: Any, name: str, address: str) -> None:
         self.lab, self.address = lab, address
         self.server = subprocess.Popen(  # pylint: disable=consider-using-with
             ["nsenter", "-t", str(lab.init(name)[0]), "-n", "python3", "-c",
@@ -484,7 +482,7 @@ def test_a_container_that_somebody_holds_for_a_moment(lab: Lab, monkeypatch: pyt
             if tries == 3:
                 lock.unlink()
 
-        monkeypatch.setattr(command.time, "sleep", pause)
+        monkeypatch.setattr(locked.time, "sleep", pause)
         lab.must("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))
         holder.kill()
     assert tries == 3 and lab.config("web1")["CPUUNITS"] == "700"
@@ -492,8 +490,8 @@ def test_a_container_that_somebody_holds_for_a_moment(lab: Lab, monkeypatch: pyt
 
 def test_a_container_that_stays_locked_is_a_clear_error(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     laws.converge(lab, "web1", BASE)
-    monkeypatch.setattr(command, "LOCK_TIMEOUT", 0.05)
-    monkeypatch.setattr(command, "LOCK_PAUSE", 0.01)
+    monkeypatch.setattr(locked, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(locked, "LOCK_PAUSE", 0.01)
     with subprocess.Popen(["sleep", "infinity"]) as holder:
         (lab.node.vz / f"lock/{lab.ident('web1')}.lck").write_text(f"{holder.pid}\nlocked\n")
         result = lab.apply("web1", edited(cpus={"count": 1, "limit": "0.5", "shares": 700}))

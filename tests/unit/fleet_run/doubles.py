@@ -90,13 +90,21 @@ class DictDriver:
     def change(self, work: Work) -> None:
         with work.step("change %s" % work.name):
             self._done(work, "change")
+            if work.renames:
+                for place in (self.stored, self.live, self.notes):
+                    if work.there_as in place:
+                        place[work.name] = place.pop(work.there_as)  # type: ignore[attr-defined]
+                assert work.actual is not None
+                work.actual.name = work.name
             for change in work.changes:
-                _put(self.stored[work.name], change)
-                self.begun.pop(work.name, None)
-                if change.impact == "live" and work.name in self.live:
-                    _put(self.live[work.name], change)
-            if self.stored[work.name].get("state") == "running" and (work.restart or work.name not in self.live):
-                self.live[work.name] = copy_spec(self.stored[work.name])
+                if change.path == "name":
+                    continue
+                _put(self.stored[work.there_as], change)
+                self.begun.pop(work.there_as, None)
+                if change.impact == "live" and work.there_as in self.live:
+                    _put(self.live[work.there_as], change)
+            if self.stored[work.there_as].get("state") == "running" and (work.restart or work.there_as not in self.live):
+                self.live[work.there_as] = copy_spec(self.stored[work.there_as])
 
     def remove(self, work: Work) -> None:
         with work.step("remove %s" % work.name):

@@ -260,6 +260,13 @@ fleet:
     assert inventory["groups"]["host_kvm1"] == ["db1", "db2"]
 
 
+def test_a_guest_that_is_to_be_renamed_is_shown_under_its_present_name(ansible: Ansible, tmp_path: Path) -> None:
+    ansible.has("kvm1", "kvm", guest("old", fleet="shop"), guest("web-1", fleet="shop"))
+    (tmp_path / "shop.yml").write_text("fleet: {name: shop, hosts: [kvm1], guests: [{name: db, was: old}, {name: front, count: 2, was: web}]}")
+    inventory = ansible.parse(HOSTS + "fleet_files: [shop.yml]\n")
+    assert set(inventory["hosts"]) == {"kvm1", "kvm2", "old", "web-1", "front-2"}
+
+
 def test_what_was_not_read_is_not_called_planned(ansible: Ansible, tmp_path: Path) -> None:
     ansible.said[("kvm2", "kvm")] = {"result": {}, "error": "no", "unreachable": True}
     (tmp_path / "shop.yml").write_text("fleet: {name: shop, guests: [{name: a}, {name: b, host: kvm1}, {name: c, host: kvm2}]}")

@@ -13,9 +13,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
 from ..._reconcile.identity import derived_mac
-from .. import personality, users
+from .. import users
 from ..host import Host
-from ..lxc.declare import plain_user
+from ..inhabit import personalize
 from ..rootfs import RootFs
 from . import command, grammar, read, table
 from .command import Vzctl
@@ -49,7 +49,7 @@ class Builder:
         with work.step("store the options of %s" % work.name):
             self._set(work, item)
         with work.step("make the root file system of %s its own" % work.name), self.root_of(item) as root:
-            self._personalize(root, work.want)
+            self._inhabit(root, work.want)
         with work.step("note that %s is made" % work.name):
             self._annotate(item, work, made=True)
         self.start(work, item, work.want.get("state") or "running")
@@ -171,27 +171,9 @@ class Builder:
         words = (settings.get("LOCAL_UID", ""), settings.get("LOCAL_GID", ""))
         return int(words[0]) if words[0].isdigit() else 0, int(words[1]) if words[1].isdigit() else 0
 
-    def _personalize(self, root: RootFs, want: Mapping[str, Any]) -> None:
-        cloud = want.get("cloud_init") or {}
-        personality.set_identity(root, self.host)
-        if cloud.get("timezone"):
-            personality.set_timezone(root, cloud["timezone"])
-        if cloud.get("locale"):
-            personality.set_locale(root, cloud["locale"])
-        accounts = [plain_user(user) for user in grammar.users_of(want)]
-        if cloud.get("ssh_keys"):
-            # A template has no default user but root.
-            accounts.append({"name": "root", "ssh_keys": cloud["ssh_keys"]})
-        users.apply_users(root, accounts)
-        self.set_root_password(root, want.get("root_password"))
-
-    @staticmethod
-    def set_root_password(root: RootFs, secret: Any) -> None:
-        """Put the hash of root's password into the shadow file: vzctl would want the password itself, on its command line."""
-        if secret is not None and not secret.keeps:
-            accounts = users.Accounts(root)
-            accounts.set_password("root", secret.reveal())
-            accounts.save()
+    def _inhabit(self, root: RootFs, want: Mapping[str, Any]) -> None:
+        personalize(root, self.host, want)
+        users.set_root_password(root, want.get("root_password"))
 
 
 def capabilities_text(text: str, want: Mapping[str, Any]) -> Optional[str]:

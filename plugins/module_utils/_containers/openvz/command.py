@@ -6,18 +6,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from ..._reconcile.errors import EngineError
 from ..host import Host, Result
+from ..locked import until_free
 from . import listing
 from .config import DANGEROUS
 from .dialect import Dialect
 
-LOCK_TIMEOUT = 60.0
-"""Seconds that a container may be held by another command. A start with its mount scripts takes longer only when it hangs."""
-LOCK_PAUSE = 0.2
 CREATE_TIMEOUT = 1800.0
 START_TIMEOUT = 300.0
 
@@ -33,18 +30,10 @@ class Vzctl:
         """One command on one container; `options` in pairs or single, as vzctl has them.
 
         Raises EngineError for an exit code that is not 0, unless `wrong` allows any. Code 9 (7 and later: 207 too) says
-        that another command holds the container: it is tried again for LOCK_TIMEOUT seconds.
+        that another command holds the container: it is tried again for a while (`locked`).
         """
         self._check(command, options)
-        deadline = time.monotonic() + LOCK_TIMEOUT
-        while True:
-            said = self.host.run(["vzctl", command, ident] + list(options), timeout=timeout)
-            if said.rc not in self.dialect.retry:
-                break
-            if time.monotonic() >= deadline:
-                raise EngineError("the container %s is held by another command for %g s: %s" % (
-                    ident, LOCK_TIMEOUT, _last(said)), "wait until it has ended, or end it, and run again")
-            time.sleep(LOCK_PAUSE)
+        said = until_free(ident, self.dialect.retry, lambda: self.host.run(["vzctl", command, ident] + list(options), timeout=timeout), _last)
         if said.rc != 0 and not wrong:
             raise self.error(command, ident, said)
         return said

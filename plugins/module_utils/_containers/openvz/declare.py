@@ -11,7 +11,7 @@ import ipaddress
 import re
 import uuid
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..._reconcile import schema
 from ..._reconcile.attachment import Networks
@@ -22,6 +22,7 @@ from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Option, Spec
 from .. import users
 from ..host import Host
+from ..inhabit import users_of
 from ..lxc.declare import plain_user
 from . import grammar, read, table
 from .config import nics_of
@@ -92,7 +93,7 @@ class Checker:
         """Raise DeclarationError for what cannot be. Nothing is touched."""
         raise_if_any(self.problems(work, dialect, making))
         plain = [plain_user(user) if making else {key: value for key, value in user.items() if key != "hashed_password"}
-                 for user in grammar.users_of(work.want)]
+                 for user in users_of(work.want)]
         users.check_users(plain, join_path(work.request.where, "cloud_init.users"))
 
     def _of_values(self, spec: Mapping[str, Any], where: str, dialect: Dialect) -> List[Problem]:
@@ -101,8 +102,8 @@ class Checker:
         def bad(path: str, problem: str, remedy: str = "") -> None:
             found.append(Problem(join_path(where, path), problem, remedy))
 
-        _of_power(spec, bad)
-        _of_limits(spec, bad)
+        of_power(spec, bad, "openvz")
+        of_limits(spec, bad)
         if spec.get("hostname") and not table.HOSTNAME.match(spec["hostname"]):
             bad("hostname", "%r is not a host name" % spec["hostname"], "use letters, digits, dots and dashes: root's shell reads where it is stored")
         for index, word in enumerate(spec.get("search") or ()):
@@ -123,23 +124,7 @@ class Checker:
         return found
 
     def _of_disks(self, work: Work, where: str) -> List[Problem]:
-        found: List[Problem] = []
-        for index, (name, disk) in enumerate((work.request.declared.get("disks") or {}).items()):
-            place = join_path(where, "disks[%d]" % index)
-            if name != "root":
-                found.append(Problem(place, "a container of engine openvz has one disk, named root", "remove the others"))
-            for option in disk:
-                if option not in _DISK_OPTIONS:
-                    found.append(Problem(join_path(place, option), "engine openvz has no such option", "the disk has a size and inodes"))
-            size, now = disk.get("size"), None
-            if size is not None and size % 1024:
-                found.append(Problem(place + ".size", "is no whole number of KiB", "give it a unit such as GiB"))
-            if work.actual is not None:
-                now = ((work.actual.stored.get("disks") or {}).get("root") or {}).get("size")
-            if size is not None and now is not None and size < now:
-                found.append(Problem(place + ".size", "a disk never shrinks (it has %s)" % schema.show(Option("", "size"), now),
-                                     "declare at least that"))
-        return found
+        return of_disks(work.request.declared, work.actual, where, "openvz", _DISK_OPTIONS)
 
     def _of_nics(self, work: Work, where: str, making: bool) -> List[Problem]:
         found: List[Problem] = []
@@ -150,7 +135,7 @@ class Checker:
             place = join_path(where, "nics[%d]" % index)
             if nic.get("type") == grammar.VENET:
                 routed += 1
-                found += _of_venet(nic, place, taken)
+                found += of_venet(nic, place, taken)
             else:
                 found += self._of_veth(nic, place, making or name in touched)
                 found += self._of_mac(work, nic, place)
@@ -207,21 +192,15 @@ class Checker:
 
     def template_of(self, image: str) -> str:
         """The OS template of an image: as declared, else the one of that name."""
-        declared = self.templates(image)
-        return (image if declared is None else declared).lstrip(".")
+        return template_of(self.templates, image)
 
     def _of_template(self, want: Mapping[str, Any], where: str, dialect: Dialect) -> List[Problem]:
-        place = join_path(where, "image")
-        if not want.get("image"):
-            return [Problem(place, "is required to make a container", "name an OS template of the node, or an image with template")]
-        if self.templates(want["image"]) == "":
-            return [Problem(place, "the image %s has no template" % want["image"], "declare its template, or name an OS template of the node")]
-        template = self.template_of(want["image"])
-        if not _TEMPLATE.match(template):
-            return [Problem(place, "%r is not the name of an OS template" % template, "write it such as debian-12-x86_64")]
-        if not self.has_template(template, dialect):
-            return [Problem(place, "there is no OS template %s on this host, and none is fetched" % template, self._template_remedy(dialect))]
-        return []
+        def missing(template: str) -> Optional[Tuple[str, str]]:
+            if self.has_template(template, dialect):
+                return None
+            return "there is no OS template %s on this host, and none is fetched" % template, self._template_remedy(dialect)
+
+        return template_problems(self.templates, want, where, missing)
 
     def has_template(self, template: str, dialect: Dialect) -> bool:
         """Whether vzctl would find the template without going to the network."""
@@ -281,17 +260,19 @@ class Checker:
 Bad = Callable[..., None]
 
 
-def _of_power(spec: Mapping[str, Any], bad: Bad) -> None:
-    if spec.get("state") == "paused":
+def of_power(spec: Mapping[str, Any], bad: Bad, engine: str) -> None:
+    """What cannot be of state and readiness."""
+    if spec.get("state") == "paused" and engine == "openvz":
         bad("state", "engine openvz cannot pause a container", "choose running or stopped")
     what = (spec.get("wait_for") or {}).get("what")
     if what in ("agent", "cloud_init"):
-        bad("wait_for.what", "engine openvz cannot wait for %s" % what, "choose running or address")
+        bad("wait_for.what", "engine %s cannot wait for %s" % (engine, what), "choose running or address")
     if (spec.get("boot_order") or 0) >= 1 << 31:
         bad("boot_order", "is too large", "use a smaller number")
 
 
-def _of_limits(spec: Mapping[str, Any], bad: Bad) -> None:
+def of_limits(spec: Mapping[str, Any], bad: Bad) -> None:
+    """What cannot be of memory, CPUs and disk traffic, whatever the command."""
     memory, cpus, io = spec.get("memory") or {}, spec.get("cpus") or {}, spec.get("io") or {}
     if memory.get("size") is not None and memory["size"] < LEAST_MEMORY:
         bad("memory.size", "is less than an init needs", "give it 16MiB or more")
@@ -310,7 +291,8 @@ def _of_limits(spec: Mapping[str, Any], bad: Bad) -> None:
         bad("io.limit", "must be a whole number of KiB below 2TiB", "give it a unit such as MiB")
 
 
-def _of_venet(nic: Mapping[str, Any], place: str, taken: Mapping[str, str]) -> List[Problem]:
+def of_venet(nic: Mapping[str, Any], place: str, taken: Mapping[str, str]) -> List[Problem]:
+    """What is wrong with a routed interface. `taken`: addresses that others have, each with its owner."""
     found = [Problem("%s.%s" % (place, option), "a venet has no %s" % option, "remove it") for option in ("network", "bridge", "mac", "gateway")
              if nic.get(option)]
     if nic.get("dns"):
@@ -330,3 +312,50 @@ def _of_venet(nic: Mapping[str, Any], place: str, taken: Mapping[str, str]) -> L
             found.append(Problem(place + ".address", "%s is an address of the container %s" % (word, taken[str(address)]),
                                  "choose another one, or take it away there first"))
     return found
+
+
+def template_of(templates: Templates, image: str) -> str:
+    """The OS template of an image: as declared, else the one of that name. A dot before it is vzpkg's, and no part of it."""
+    declared = templates(image)
+    return (image if declared is None else declared).lstrip(".")
+
+
+def template_problems(templates: Templates, want: Mapping[str, Any], where: str,
+                      missing: Callable[[str], Optional[Tuple[str, str]]]) -> List[Problem]:
+    """What is wrong with the OS template that a new container is to be made from. `missing`: problem and remedy of one that is not there."""
+    place = join_path(where, "image")
+    if not want.get("image"):
+        return [Problem(place, "is required to make a container", "name an OS template of the node, or an image with template")]
+    if templates(want["image"]) == "":
+        return [Problem(place, "the image %s has no template" % want["image"], "declare its template, or name an OS template of the node")]
+    template = template_of(templates, want["image"])
+    if not _TEMPLATE.match(template):
+        return [Problem(place, "%r is not the name of an OS template" % template, "write it such as debian-12-x86_64")]
+    found = missing(template)
+    return [Problem(place, *found)] if found is not None else []
+
+
+def of_disks(declared: Mapping[str, Any], actual: Optional[Actual], where: str, engine: str, options: Sequence[str]) -> List[Problem]:
+    """What is wrong with the one disk that a container has. `options`: what can be said of it."""
+    found: List[Problem] = []
+    for index, (name, disk) in enumerate((declared.get("disks") or {}).items()):
+        place = join_path(where, "disks[%d]" % index)
+        if name != "root":
+            found.append(Problem(place, "a container of engine %s has one disk, named root" % engine, "remove the others"))
+        for option in disk:
+            if option not in options:
+                found.append(Problem(join_path(place, option), "engine %s has no such option" % engine,
+                                     "say no more of the disk than " + ", ".join(options[1:3])))
+        size = disk.get("size")
+        now = ((actual.stored.get("disks") or {}).get("root") or {}).get("size") if actual is not None else None
+        if size is not None and size % 1024:
+            found.append(Problem(place + ".size", "is no whole number of KiB", "give it a unit such as GiB"))
+        found += shrinking(size, now, place)
+    return found
+
+
+def shrinking(size: Optional[int], now: Optional[int], place: str) -> List[Problem]:
+    """A disk never shrinks."""
+    if size is None or now is None or size >= now:
+        return []
+    return [Problem(place + ".size", "a disk never shrinks (it has %s)" % schema.show(Option("", "size"), now), "declare at least that")]

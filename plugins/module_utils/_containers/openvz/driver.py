@@ -16,7 +16,7 @@ from ..._reconcile.errors import EngineError, Refused
 from ..._reconcile.grammar import GUEST
 from ..._reconcile.plan import Actual, Change, Rule
 from ..._reconcile.schema import Spec
-from .. import due, inside
+from .. import due, inside, noting, users
 from ..host import Host
 from ..names import check_names
 from ..rules import rule_of
@@ -115,19 +115,9 @@ class OpenvzDriver:
         stored = grammar.stored_spec(item, self.networks)
         actual = Actual(name, stored, None, note, status=status, handle=item)
         if item.is_up and item.status == read.RUNNING:
-            actual.live = grammar.live_spec(item, stored, self._waiting(item, actual))
+            actual.live = grammar.live_spec(item, stored, noting.waiting(
+                grammar.noted_waiting(item.note), actual, lambda: read.boot_of(self.vzctl, item)))
         return due.recall(actual, note)
-
-    def _waiting(self, item: Container, actual: Actual) -> Optional[Mapping[str, Any]]:
-        """What runs otherwise than it is stored, if this is still the start in which that was noted."""
-        noted = grammar.noted_waiting(item.note)
-        if not noted:
-            return None
-        if read.same_boot(noted.get("boot"), read.boot_of(self.vzctl, item)):
-            values: Mapping[str, Any] = noted.get("values") or {}
-            return values
-        actual.facts[grammar.WAITING] = None
-        return None
 
     def _status(self, item: Container) -> Dict[str, Any]:
         status: Dict[str, Any] = {"state": item.status if item.config is not None else "absent", "engine": "openvz", "id": item.ident,
@@ -189,16 +179,11 @@ class OpenvzDriver:
             work.note(owned=["rootfs"])
         else:
             facts[read.NAME] = work.name
-        if making or any(change.pattern == "root_password" for change in work.changes):
-            facts["root_password"] = work.annotation.applied.get("root_password")
-        if making or any(change.route[:1] == ("tags",) for change in work.changes):
-            facts["tags"] = dict(work.want["tags"]) if work.want.get("tags") else None
+        facts.update(noting.declared_facts(work, making))
         facts["nics"] = self._noted_nics(work)
         facts["due"] = due.due_state(work, making)
-        facts[grammar.WAITING] = self._to_wait(work) or work.annotation.facts.get(grammar.WAITING)
-        work.note(facts=facts)
-        work.annotation = replace(work.annotation, facts={name: value for name, value in work.annotation.facts.items()
-                                                          if facts.get(name, value) is not None})
+        facts[noting.WAITING] = self._to_wait(work) or work.annotation.facts.get(noting.WAITING)
+        noting.set_facts(work, facts)
 
     @staticmethod
     def _noted_nics(work: Work) -> Dict[str, Any]:
@@ -226,12 +211,8 @@ class OpenvzDriver:
         touched = [name for name in _WAITS if any(change.route[:1] == (name,) for change in work.changes)]
         if actual is None or actual.live is None or not touched:
             return None
-        boot = read.boot_of(self.vzctl, actual.handle)
-        if boot is None:
-            return None
-        earlier = grammar.noted_waiting(actual.annotation)
-        values = dict(earlier.get("values") or {}) if read.same_boot(earlier.get("boot"), boot) else {}
-        return {"boot": list(boot), "values": {**{name: actual.live.get(name) for name in touched}, **values}}
+        running = {name: actual.live.get(name) for name in touched}
+        return noting.to_wait(running, grammar.noted_waiting(actual.annotation), read.boot_of(self.vzctl, actual.handle))
 
     # -- applying -------------------------------------------------------------------------------------------------
 
@@ -355,7 +336,7 @@ class OpenvzDriver:
         change = next((change for change in work.changes if change.pattern == "root_password"), None)
         if change is not None:
             with work.step("set the password of root in %s" % work.name), self.builder.root_of(item) as root:
-                self.builder.set_root_password(root, change.want)
+                users.set_root_password(root, change.want)
 
     def _keep_names(self, work: Work) -> None:
         gone = {change.route[1] for change in work.changes if change.pattern == "nics[]" and change.want is None}
@@ -370,7 +351,7 @@ class OpenvzDriver:
         if work.restart and item.is_up and state in (None, "running"):
             self._stop(work, item)
             state = state or work.existing.stored["state"]
-            work.note(facts={grammar.WAITING: None})
+            work.note(facts={noting.WAITING: None})
         if state == "stopped":
             self._stop(work, item)
         elif state == "running":
@@ -380,15 +361,8 @@ class OpenvzDriver:
     def _stop(self, work: Work, item: Container) -> None:
         if not item.is_up:
             return
-        timeout = float(work.request.option("stop_timeout", STOP_TIMEOUT))
-        with work.step("stop the container %s" % work.name):
-            try:
-                self.vzctl.run("stop", item.ident, timeout=timeout)
-            except EngineError as error:
-                if not work.request.option("force_stop", False):
-                    raise EngineError("the container %s did not shut down: %s" % (work.name, error.message),
-                                      "give it more time (stop_timeout), or declare force_stop: true") from error
-                self.vzctl.run("stop", item.ident, "--fast")
+        noting.stop(work, "the container %s" % work.name, lambda limit: self.vzctl.run("stop", item.ident, timeout=limit),
+                    lambda: self.vzctl.run("stop", item.ident, "--fast"), STOP_TIMEOUT)
         item.listed = dict(item.listed, status=read.STOPPED)
 
     def remove(self, work: Work) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import copy
 import ipaddress
 from decimal import Decimal
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, Optional, Set
 
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.attachment import Networks
 from ..._reconcile.schema import Spec
+from ..noting import WAITING
 from . import read, table
 from .config import nics_of
 from .dialect import PAGE
@@ -21,7 +22,6 @@ from .dialect import PAGE
 STATES = {read.RUNNING: "running", read.STOPPED: "stopped", read.MOUNTED: "stopped"}
 VENET = "venet"
 VENET_NAME = "venet0"
-WAITING = "waiting"
 
 
 def stored_spec(item: read.Container, networks: Networks) -> Spec:
@@ -152,8 +152,3 @@ def same_capabilities(want: Any, have: Any) -> bool:
 def noted_waiting(note: Optional[Annotation]) -> Mapping[str, Any]:
     """What an earlier run noted to run otherwise than it is stored, and in which start."""
     return (note.facts.get(WAITING) if note is not None else None) or {}
-
-
-def users_of(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The declared users."""
-    return list(((spec.get("cloud_init") or {}).get("users") or {}).values())

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._reconcile.annotation import Annotation
 from ..._reconcile.errors import EngineError
-from ..host import Host
+from ..host import Host, Result
 from .command import Vzctl
 from .config import settings_of
 
@@ -146,13 +146,12 @@ def boot_of(vzctl: Vzctl, item: Container) -> Optional[Tuple[int, int]]:
 
     On an OpenVZ kernel the first tells two starts apart, on any other the second.
     """
-    said = vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True)
+    return boot_in(vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True), vzctl.host.clock())
+
+
+def boot_in(said: Result, now: float) -> Optional[Tuple[int, int]]:
+    """The start of a container in the texts of its /proc/uptime and /proc/1/stat, by the host's clock."""
     lines = said.stdout.splitlines()
     if said.rc != 0 or len(lines) < 2 or ")" not in lines[-1]:
         return None
-    return int(vzctl.host.clock() - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])
-
-
-def same_boot(noted: Any, now: Optional[Tuple[int, int]]) -> bool:
-    """Whether two answers of `boot_of` are of one start; the first number is exact to a second."""
-    return bool(noted) and now is not None and abs(noted[0] - now[0]) <= 2 and noted[1] == now[1]
+    return int(now - float(lines[-2].split()[0])), int(lines[-1].rpartition(")")[2].split()[19])

@@ -42,6 +42,8 @@ class Checker:
         if work.request.option("state") in ("absent", "released"):
             return
         installer.refuse_restart(work)
+        if work.actual is None or work.renames:
+            self._new_name(work)
         raise_if_any(self._problems(work))
         if work.actual is None:
             self._creation(work)
@@ -71,19 +73,23 @@ class Checker:
         return self._macs
 
     def _creation(self, work: Work) -> None:
-        """Whether there can be a new domain of this name and UUID here."""
-        try:
-            kinds.name(work.name)
-        except ValueError as error:
-            raise DeclarationError.at(join_path(work.request.where, "name"), str(error)) from None
+        """Whether there can be a new domain here."""
         if not self._host.ready:
             return
-        self._identity(work)
         # Says where hardware virtualization is wanted and cannot be used.
         self._host.platform(work.request)
         if seeding.wanted(work.want) and seeds.pool(work) is None and not self._host.test:
             raise DeclarationError.at(join_path(work.request.where, "cloud_init"),
                                       "needs a place for its seed", "declare a disk in a pool")
+
+    def _new_name(self, work: Work) -> None:
+        """Whether a domain can have this name, made or renamed."""
+        try:
+            kinds.name(work.name)
+        except ValueError as error:
+            raise DeclarationError.at(join_path(work.request.where, "name"), str(error)) from None
+        if work.actual is None and self._host.ready:
+            self._identity(work)
 
     def _identity(self, work: Work) -> None:
         identity = about.uuid(work)
@@ -95,12 +101,15 @@ class Checker:
                     raise
             else:
                 raise DeclarationError.at(join_path(work.request.where, "name"), "its UUID %s is that of domain %s"
-                                          % (identity, other.name()), "rename that one back, or choose another name")
+                                          % (identity, other.name()), "choose another name; or, where that one had this name before, declare"
+                                          " another uuid here, and other volumes and MAC addresses than it has")
 
     def _try(self, work: Work) -> None:
         """Lets libvirt judge the document that this run would define, before anything is touched."""
-        root = self._editor.document(work) if self._host.ready else None
-        if root is None:
+        if not self._host.ready:
+            return
+        root, edited = self._editor.document(work)
+        if not edited:
             return
         if work.want.get("xml"):
             typed, _edited = self._editor.typed(work)

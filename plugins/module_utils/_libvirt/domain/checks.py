@@ -172,7 +172,7 @@ class NicChecks:
                 found += self._network(nic["network"], where)
             if nic.get("mac") is not None:
                 if name in new or (name, "mac") in changed:
-                    found += self._mac(nic["mac"], work.name, where)
+                    found += self._mac(nic["mac"], work.there_as, where)
                 if nic["mac"] in taken:
                     found.append(Problem(where("mac"), "%s is the address of nics[%s] too" % (nic["mac"], taken[nic["mac"]]),
                                          "declare another mac"))

@@ -79,7 +79,7 @@ class DomainDriver:
     def prefetch(self, request: Request) -> None:
         """Downloads, before the host's turn is taken, what a domain still to be made needs."""
         tree = "tree" in request.declared.get("install", {})
-        if (tree or self._volumes.to_download(request)) and request.name not in self.read([request.name]):
+        if (tree or self._volumes.to_download(request)) and request.among(self.read(request.names())) is None:
             self._volumes.prefetch(request)
             self._installer.fetch(request, self.host.architecture(request.declared))
 
@@ -88,8 +88,7 @@ class DomainDriver:
     def create(self, work: Work) -> None:
         """See `Driver.create`. The definition comes first: it names all that follows."""
         self._volumes.fetch(work)
-        root = self._editor.document(work)
-        assert root is not None, "a new domain has a document"
+        root, _edited = self._editor.document(work)
         with work.step("define %s" % work.name):
             domain = self._editor.define(root)
         self._editor.note_fragment(work, domain)
@@ -113,10 +112,20 @@ class DomainDriver:
             _end_saved(work, handle, values.get("state"))
         self._volumes.grow_stopped(work)
         self._apply_live(work, handle)
-        if work.restart:
+        if work.restart or work.renames:
             power.stop(handle.domain, work)
+        if work.renames:
+            self._rename(work, handle)
         state = values.get("state") or (actual.stored["state"] if work.restart else None)
         self._finish(work, handle.domain, values.get("autostart"), state)
+
+    def _rename(self, work: Work, handle: reader.Handle) -> None:
+        """Gives a guest that is off its new name. libvirt moves what it keeps by name: definition, autostart, snapshots."""
+        with work.step("rename %s to %s" % (work.there_as, work.name)), translated("rename %s to %s" % (work.there_as, work.name)):
+            handle.domain.rename(work.name, 0)
+            handle.domain = self.connection.lookupByName(work.name)
+        self._reader.note(work.there_as, None)
+        self._reader.note(work.name, xmltree.parse(stored_text(handle.domain, work.name)))
 
     def _apply_live(self, work: Work, handle: reader.Handle) -> None:
         if work.existing.running is None or not handle.domain.isActive():
@@ -164,7 +173,7 @@ class DomainDriver:
                 # It was detached here and is another guest's disk now.
                 continue
             # The seed is part of the guest's definition and holds what it was told: it always goes.
-            if erase or seeding.is_seed_volume(work.name, owned) or installing.is_volume(work.name, owned):
+            if erase or seeding.is_seed_volume(owned) or installing.is_volume(work.name, owned):
                 self._volumes.remove(work, owned)
         power.undefine(handle.domain, work, keep_nvram=not erase)
         self._reader.note(work.name, None)

@@ -13,8 +13,8 @@ from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
 from .. import xmltree
 from ..connection import libvirt, translated
-from . import about, build, document, fragment, notes, reader
-from .host import DomainHost
+from . import about, build, choices, document, fragment, notes, reader
+from .host import DomainHost, derived_nvram
 from .seeds import Seeds
 
 
@@ -28,8 +28,8 @@ class Editor:
 
     # -- the document of a run --------------------------------------------------------------------------------------------
 
-    def document(self, work: Work, text: str = "") -> Optional[Element]:
-        """The document that this run defines; None where it changes nothing of the stored one.
+    def document(self, work: Work, text: str = "") -> Tuple[Element, bool]:
+        """The document that this run defines, and whether that is another than the stored one.
 
         The same way leads to the document that libvirt tries and to the one that is stored. text: the stored document, where
         it was read again since.
@@ -37,19 +37,43 @@ class Editor:
         root, edited = self.typed(work, text)
         edited = self._merge_fragment(root, work) or edited
         edited = self._seeds.put(root, work) or edited
-        return root if edited else None
+        return root, edited
 
     def typed(self, work: Work, text: str = "") -> Tuple[Element, bool]:
         """The document but for what the declared fragment and the seed say, and whether it is another than the stored one."""
         if work.actual is None:
-            return build.domain(work.name, about.uuid(work), work.want, self._host.platform(work.request)[0], work.annotation), True
+            root = build.domain(work.name, about.uuid(work), work.want, self._host.platform(work.request)[0], work.annotation)
+            self._own_files(root, work)
+            return root, True
         handle: reader.Handle = work.actual.handle
         root = xmltree.parse(text or handle.text)
         edited = _take_fragment_out(root, work)
         renamed, live = work.annotation.facts.get("renamed", {}), handle.live()
         for change in work.changes:
             edited = document.edit(root, change, work.want, renamed, live) or edited
+        if work.renames and self._keep_nvram(root, live, work.there_as):
+            edited = True
         return root, edited
+
+    def _own_files(self, root: Element, work: Work) -> None:
+        """A new guest may have the name that another had before: it gets other files than that one."""
+        for log in root.iterfind("devices/serial/log"):
+            if log.get("file") == build.console_log(work.name, choices.LOG_DIRECTORY):
+                log.set("file", self._host.console_log(work))
+        if _needs_nvram(root) and not self._host.test:
+            xmltree.put(root, "os/nvram", self._host.nvram(work) or None)
+
+    @staticmethod
+    def _keep_nvram(root: Element, live: Optional[Element], name: str) -> bool:
+        """Before a guest is renamed: libvirt would look for its firmware variables under the new name, and begin with fresh ones.
+
+        Says whether there was anything to do.
+        """
+        place = xmltree.get(live, "os/nvram") if live is not None else derived_nvram(name)
+        if not place or not _needs_nvram(root):
+            return False
+        xmltree.put(root, "os/nvram", place)
+        return True
 
     @staticmethod
     def _merge_fragment(root: Element, work: Work) -> bool:
@@ -79,9 +103,9 @@ class Editor:
 
     def store(self, work: Work, text: str) -> Element:
         """Stores what this run makes of the stored document; returns the document that is stored then."""
-        root = self.document(work, text)
-        if root is None:
-            return xmltree.parse(text)
+        root, edited = self.document(work, text)
+        if not edited:
+            return root
         handle: reader.Handle = work.existing.handle
         with work.step("store the document of %s" % work.name):
             handle.domain = self.define(root)
@@ -112,6 +136,12 @@ def stored_text(domain: Any, name: str) -> str:
     """The stored document as it is now, secrets included."""
     with translated("read domain %s" % name):
         return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def _needs_nvram(root: Element) -> bool:
+    """Whether libvirt derives the place of the firmware's variables from the name at each start."""
+    by_firmware = xmltree.get(root, "os/@firmware") == "efi" or xmltree.get(root, "os/loader/@type") == "pflash"
+    return by_firmware and not xmltree.get(root, "os/nvram") and xmltree.get(root, "os/loader/@stateless") != "yes"
 
 
 def _take_fragment_out(root: Element, work: Work) -> bool:

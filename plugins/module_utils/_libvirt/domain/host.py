@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, Mapping, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..._reconcile.contract import Request, Work
 from ..._reconcile.errors import join_path
 from ..._reconcile.plan import Actual
-from ..connection import translated
+from ..connection import documents_of, libvirt, translated
 from ..storage import Storage
-from . import build, choices, profiles
+from . import about, build, choices, profiles
+
+NVRAM_DIRECTORY = "/var/lib/libvirt/qemu/nvram"
+# Logs and firmware variables in a document.
+_FILES = re.compile(r"<log file='([^']+)'|<nvram[^>]*>([^<]+)</nvram>")
 
 
 @dataclass
@@ -45,6 +50,7 @@ class DomainHost:
         self.local = local
         self.kvm_problem = kvm_problem
         self._capabilities: Optional[choices.Capabilities] = None
+        self._files: Optional[Dict[str, str]] = None
 
     @property
     def test(self) -> bool:
@@ -85,6 +91,27 @@ class DomainHost:
             architecture, machine = stored.get("architecture"), system.get("machine") or stored.get("machine")
         return self.capable().of_domain(kind, architecture, machine, join_path(work.request.where, "os", "machine"))
 
+    def console_log(self, work: Work) -> str:
+        """Where the console of a new guest is kept: not where one that had its name before has it."""
+        path = build.console_log(work.name, choices.LOG_DIRECTORY)
+        return path if self._is_free(path, work) else build.console_log(_other_name(work), choices.LOG_DIRECTORY)
+
+    def nvram(self, work: Work) -> str:
+        """Where the firmware variables of a new guest are to be; empty for the place that libvirt derives from the name.
+
+        One that had its name before still has them there.
+        """
+        return "" if self._is_free(derived_nvram(work.name), work) else derived_nvram(_other_name(work))
+
+    def _is_free(self, path: str, work: Work) -> bool:
+        """Whether no other domain keeps something in this file; all are read for the first that asks."""
+        if self._files is None:
+            self._files = {}
+            for name, text in documents_of(self.connection, libvirt.VIR_DOMAIN_XML_INACTIVE) if self.ready else ():
+                for log, nvram in _FILES.findall(text):
+                    self._files[log or nvram] = name
+        return self._files.get(path, work.name) == work.name
+
     def profile(self, request: Request, actual: Optional[Actual]) -> Mapping[str, Any]:
         """The defaults of this guest; of one that is there already, only those of its new devices count."""
         if not self.ready:
@@ -93,3 +120,12 @@ class DomainHost:
             return self.capable().profile(request)
         system = {**request.declared.get("os", {}), **actual.stored.get("os", {})}
         return profiles.profile(system, system.get("architecture", "x86_64"), system.get("machine", ""), False)
+
+
+def derived_nvram(name: str) -> str:
+    """Where libvirt keeps the firmware variables of a guest whose document names no place (qemuDomainNVRAMPathFormat)."""
+    return "%s/%s_VARS.fd" % (NVRAM_DIRECTORY, name)
+
+
+def _other_name(work: Work) -> str:
+    return "%s-%s" % (work.name, about.uuid(work)[:8])

@@ -260,7 +260,9 @@ def refuse_ends(request: Request, actual: Optional[Actual]) -> None:
 
 
 def refuse_restart(work: Work) -> None:
-    """A restart would end the installer."""
+    """A restart would end the installer; and what is made for it is found by the guest's name."""
+    if work.renames and work.actual is not None and installing.fact_of(work.actual.annotation) is not None:
+        raise Refused("%s is being installed and cannot be renamed to %s" % (work.there_as, work.name), "remove was until that is over")
     if work.restart and work.actual is not None and work.actual.live is not None and installing.fact_of(work.actual.annotation) is not None:
         raise Refused("%s is being installed and cannot be restarted for what is pending" % work.name,
                       "declare on_change: live until that is over")

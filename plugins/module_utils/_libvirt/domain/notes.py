@@ -15,7 +15,7 @@ from ..._reconcile.contract import Work
 from ..._reconcile.schema import Spec
 from .. import xmltree
 from ..connection import libvirt, translated
-from . import about, build, checks, choices, seeding, seeds
+from . import about, checks, seeding, seeds
 from .host import DomainHost
 from .installer import Installer
 from .seeds import Seeds
@@ -48,7 +48,7 @@ class Notes:
     def _creation(self, work: Work) -> None:
         """What is chosen once. A host without libvirt has nothing to say of an emulation."""
         emulated = self._host.platform(work.request)[1] if self._host.ready else ""
-        work.note(facts={"emulated": emulated or None, "instance": choices.uuid(work.request.fleet, work.name),
+        work.note(facts={"emulated": emulated or None, "instance": about.uuid(work),
                          "family": work.want.get("os", {}).get("family")})
         if "install" in work.want:
             work.note(facts={"system": about.family(work)})
@@ -57,7 +57,10 @@ class Notes:
 
     def _readiness(self, work: Work) -> Dict[str, Any]:
         """Readiness is to be found out anew, from what the console says after this moment."""
-        console = build.console_log(work.name, choices.LOG_DIRECTORY)
+        if work.actual is None:
+            console = self._host.console_log(work)
+        else:
+            console = xmltree.get(work.actual.handle.stored(), "devices/serial/log/@file") or ""
         return {"ready": "", "console": os.path.getsize(console) if self._host.local and os.path.exists(console) else 0}
 
     def _seed(self, work: Work) -> None:

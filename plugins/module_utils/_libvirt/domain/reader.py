@@ -145,7 +145,7 @@ class Reader:
         written = xmltree.annotation_of(stored)
         annotation = Annotation.from_json(written, "domain %s" % name) if written else None
         live = None if whole is None else installing.stripped(whole, stored, annotation)
-        seeded = annotation is None or seeding.delivered(name, annotation, stored, self.capacity)
+        seeded = annotation is None or seeding.delivered(annotation, stored, self.capacity)
         actual = Actual(name, stored=self._spec(stored, annotation, seeded, text), annotation=annotation,
                         live=None if live is None else self._spec(live, annotation, seeded, live_text, live=True),
                         handle=Handle(domain, text, live_text))
@@ -189,7 +189,7 @@ class Reader:
             return []
         used = {"%s/%s" % (disk.get("pool"), disk.get("volume")) for disk in actual.stored["disks"].values()}
         left = [owned for owned in actual.annotation.owned
-                if owned not in used and not seeding.is_seed_volume(actual.name, owned) and not installing.is_volume(actual.name, owned)]
+                if owned not in used and not seeding.is_seed_volume(owned) and not installing.is_volume(actual.name, owned)]
         return [owned for owned in left if self.capacity(*owned.split("/", 1)) is not None]
 
     def _spec(self, root: Element, annotation: Optional[Annotation], seeded: bool, text: Any, live: bool = False) -> Spec:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional, Tuple
 
@@ -23,6 +24,7 @@ from .. import xmltree
 from . import elements, table
 
 LABEL = "cidata"
+_SEED = re.compile(r"-seed-[0-9a-f]{12}\.iso\Z")
 _NIC_PARTS = ("address", "gateway", "dns")
 _OPTIONS = tuple(option for option in grammar.GUEST if option.name in ("cloud_init", "nics"))
 
@@ -49,7 +51,7 @@ def place(root: Any) -> Optional[str]:
     return "%s/%s" % (xmltree.get(device, "source/@pool"), xmltree.get(device, "source/@volume"))
 
 
-def delivered(name: str, annotation: Annotation, root: Any, there: Callable[[str, str], Optional[int]]) -> bool:
+def delivered(annotation: Annotation, root: Any, there: Callable[[str, str], Optional[int]]) -> bool:
     """Whether the guest has been given what the annotation says: a run may have died before it stored the seed.
 
     A guest that has booted has read it, whatever became of the seed since. One whose seed is being taken back has it
@@ -60,7 +62,7 @@ def delivered(name: str, annotation: Annotation, root: Any, there: Callable[[str
         return True
     if not noted:
         return place(root) is not None or any(there(*owned.split("/", 1)) is not None for owned in annotation.owned
-                                              if is_seed_volume(name, owned))
+                                              if is_seed_volume(owned))
     pool, volume = str(noted).split("/", 1)
     return place(root) == noted and there(pool, volume) is not None
 
@@ -147,6 +149,6 @@ def volume_name(guest: str, digest: str) -> str:
     return "%s-seed-%s.iso" % (guest, digest)
 
 
-def is_seed_volume(guest: str, owned: str) -> bool:
-    """Whether an owned volume (`POOL/VOLUME`) is a seed of this guest."""
-    return owned.split("/", 1)[1].startswith("%s-seed-" % guest) and owned.endswith(".iso")
+def is_seed_volume(owned: str) -> bool:
+    """Whether a volume (`POOL/VOLUME`) that a guest owns is a seed of it, made under its present name or under an earlier one."""
+    return _SEED.search(owned) is not None

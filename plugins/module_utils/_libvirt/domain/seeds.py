@@ -73,7 +73,7 @@ class Seeds:
     def drop_old(self, work: Work, current: Optional[str]) -> None:
         """What a seed said that no document names any more is nobody's: it may hold secrets."""
         for owned in [volume for volume in work.annotation.owned
-                      if seeding.is_seed_volume(work.name, volume) and volume != current]:
+                      if seeding.is_seed_volume(volume) and volume != current]:
             self._volumes.remove(work, owned)
             work.annotation = replace(work.annotation, owned=tuple(
                 volume for volume in work.annotation.owned if volume != owned))

@@ -21,7 +21,7 @@ CONTAINERS = ("virtuozzo", "openvz", "lxc", "podman")
 # Which variants of an image an engine can start from, the best first.
 VARIANTS: Mapping[str, Tuple[str, ...]] = {
     "kvm": ("disk",), "lxc": ("rootfs",), "podman": ("rootfs", "oci"), "openvz": ("template",),
-    "virtuozzo": ("rootfs", "template"),
+    "virtuozzo": ("template",),
 }
 
 
@@ -44,6 +44,10 @@ class HostFacts:
         """The guest of this name that belongs to this fleet."""
         return next((guest for guest in self.guests.get(name, ()) if guest.fleet == fleet), None)
 
+    def name_of(self, guest: Guest) -> str:
+        """The name under which a guest is there, or would be: its earlier one where it is still to be renamed."""
+        return guest.was if guest.was in self.guests and guest.name not in self.guests else guest.name
+
     def has(self, name: str, engine: str) -> bool:
         """Whether this engine has a guest of this name, whoever made it."""
         return any(guest.engine == engine for guest in self.guests.get(name, ()))
@@ -55,17 +59,23 @@ def resolve(fleet: Fleet, facts: HostFacts, chosen: Optional[Sequence[Guest]] = 
     Raises DeclarationError for what no engine or not this one can do, and for images without the variant needed.
     """
     problems: List[Problem] = []
-    guests = [_resolve_one(fleet, guest, facts, problems) for guest in (fleet.here() if chosen is None else chosen)]
+    moving = {facts.name_of(guest): guest.name for guest in fleet.guests.values()
+              if guest.was and fleet.is_here(guest) and facts.name_of(guest) != guest.name}
+    guests = [_resolve_one(fleet, guest, facts, problems, moving) for guest in (fleet.here() if chosen is None else chosen)]
     raise_if_any(problems)
     return guests
 
 
-def _resolve_one(fleet: Fleet, guest: Guest, facts: HostFacts, problems: List[Problem]) -> Guest:
-    own = facts.own(guest.name, fleet.name)
+def _resolve_one(fleet: Fleet, guest: Guest, facts: HostFacts, problems: List[Problem], moving: Mapping[str, str]) -> Guest:
+    there = facts.name_of(guest)
+    own = facts.own(there, fleet.name)
+    contested = _contested(fleet, guest, there, moving)
+    if contested:
+        return replace(guest, engine=own.engine if own is not None else guest.wish or "kvm", refusal=contested)
     if own is not None and guest.wish and guest.wish not in ("auto", own.engine):
         text = "%s: guest %s is there under engine %s, and engine %s is declared. The engine of a guest never changes; " \
                "declare engine: %s, or give the new guest another name" % (
-                   guest.where, guest.name, own.engine, guest.wish, own.engine)
+                   guest.where, there, own.engine, guest.wish, own.engine)
         return replace(guest, engine=own.engine, refusal=text)
     engine, reason = _decide(fleet, guest, own, facts)
     spec = _for_engine(guest, engine)
@@ -73,13 +83,25 @@ def _resolve_one(fleet: Fleet, guest: Guest, facts: HostFacts, problems: List[Pr
         return replace(guest, engine=engine, engine_reason=reason, spec=spec)
     ready = replace(guest, engine=engine, engine_reason=reason, spec=spec)
     found = [ready.translate(problem) for problem in _engine_problems(ready)]
-    if not facts.has(guest.name, engine):
+    if not facts.has(there, engine):
         found.extend(_image_problems(fleet, ready))
         if fleet.hosts.get(fleet.host, {}).get("maintenance"):
             found.append(Problem(guest.where, "guest %s would be made on host %s, which is in maintenance"
                                  % (guest.name, fleet.host), "declare another host, or end the maintenance"))
     problems.extend(found)
     return ready
+
+
+def _contested(fleet: Fleet, guest: Guest, there: str, moving: Mapping[str, str]) -> str:
+    """Why this guest is not touched: another one is to get its name, or has the name that this one is to leave.
+
+    there: the name under which it is there now. moving: new names of the guests to be renamed here, by their present ones.
+    """
+    old, new = (there, guest.name) if there != guest.name and fleet.declares(there) else (guest.name, moving.get(guest.name, ""))
+    if not new:
+        return ""
+    return "%s: the guest %s that is there is to be renamed to %s (was), and a guest %s is declared too. Rename it in a run of its own, " \
+           "and declare the other afterwards" % (guest.where, old, new, old)
 
 
 def _decide(fleet: Fleet, guest: Guest, own: Optional[Present], facts: HostFacts) -> Tuple[str, str]:
@@ -98,7 +120,8 @@ def _decide(fleet: Fleet, guest: Guest, own: Optional[Present], facts: HostFacts
 def choose(images: Mapping[str, Spec], guest: Guest, facts: HostFacts) -> Tuple[str, str]:
     """The decision of `engine: auto`, with its reason."""
     family = (guest.spec.get("os") or {}).get("family")
-    if family not in (None, "linux"):
+    machine = guest.spec.get("vmtype") == "vm"
+    if family not in (None, "linux") and not machine:
         return "kvm", "only kvm can run %s" % family
     lacks = {name: problems_of_engine(GUEST, _for_engine(guest, name), name, "") for name in CONTAINERS}
     only_kvm = [problem for problem in lacks["lxc"] if "kvm" in problem.remedy]
@@ -111,7 +134,8 @@ def choose(images: Mapping[str, Spec], guest: Guest, facts: HostFacts) -> Tuple[
         return "kvm", "this host has no usable container engine"
     for engine in usable:
         if not guest.spec.get("image") or _has_variant(images, guest.spec["image"], engine):
-            return engine, "a Linux guest without own kernel or hardware, and this host has %s" % engine
+            return engine, "a virtual machine of Virtuozzo, by its vmtype" if machine else (
+                "a Linux guest without own kernel or hardware, and this host has %s" % engine)
     return "kvm", "image %s has no variant for %s" % (guest.spec.get("image"), " or ".join(usable))
 
 
@@ -174,7 +198,7 @@ def _allowed(options: Sequence[Any], spec: Mapping[str, Any], own: Mapping[str, 
 
 def _engine_problems(guest: Guest) -> List[Problem]:
     family = (guest.spec.get("os") or {}).get("family")
-    if guest.engine != "kvm" and family not in (None, "linux"):
+    if guest.engine != "kvm" and family not in (None, "linux") and guest.spec.get("vmtype") != "vm":
         return [Problem(guest.where + ".os.family", "%s cannot run in a container, and engine is %s%s" % (
             family, guest.engine, " (%s)" % guest.engine_reason if guest.engine_reason else ""),
             "use engine kvm or auto")]

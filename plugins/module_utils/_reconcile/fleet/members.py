@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Dict, List, Mapping, Union
+from typing import Any, Dict, Iterable, List, Mapping, Tuple, Union
 
 from ..errors import Problem
 from ..kinds import interface
@@ -91,8 +91,20 @@ def _check_range(address: Mapping[str, Any], count: int, prefix: Any) -> Interfa
     return first
 
 
+def check_earlier_names(guests: Iterable[Guest], problems: List[Problem]) -> None:
+    """Two guests cannot have been the same one."""
+    seen: Dict[Tuple[str, str], Guest] = {}
+    for guest in guests:
+        other = seen.setdefault((guest.host, guest.was), guest) if guest.was else guest
+        if other is not guest:
+            problems.append(Problem(guest.written(("was",)), "%s is the earlier name of %s too" % (guest.was, other.name),
+                                    "remove it from one of them"))
+
+
 def distribute(spec: Spec, member: int) -> None:
-    """Gives a member its own addresses, in place; `member` counts from 1, and 0 is a guest without a count."""
+    """Gives a member its own addresses and earlier name, in place; `member` counts from 1, and 0 is a guest without a count."""
+    if member and spec.get("was"):
+        spec["was"] = names_of(spec["was"], member)[-1]
     for nic in (spec.get("nics") or {}).values():
         address = nic.get("address")
         if isinstance(address, dict):

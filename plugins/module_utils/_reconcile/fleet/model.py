@@ -101,6 +101,11 @@ class Guest:
         """Whether it is declared to go away."""
         return self.spec.get("state") in ("absent", "released")
 
+    @property
+    def was(self) -> str:
+        """Its earlier name, where it is to be renamed unless there is one of its own name already."""
+        return "" if self.ends else str(self.spec.get("was") or "")
+
     def written(self, route: Route) -> str:
         """The path under which the user wrote the value at this route: that of the highest layer that has it."""
         if route == ROOT_IMAGE:

@@ -45,6 +45,7 @@ def _assemble(top: Spec, reader: "_Reader", guests: Dict[str, Guest], problems: 
         images=top.get("images") or {}, pools=top.get("pools") or {}, networks=top.get("networks") or {},
         elsewhere=elsewhere, chosen=select.choose(only, guests, elsewhere, problems), prune=bool(top.get("prune")),
         removals=(top.get("limits") or {}).get("removals"), parallel=top.get("parallel") or 0, drift=reader.drift())
+    members.check_earlier_names(guests.values(), problems)
     problems.extend(select.check_prune(fleet.prune, only, guests))
     problems.extend(networks.duplicates(guests.values()))
     problems.extend(networks.check_placement(fleet))
