@@ -795,6 +795,16 @@ options:
             description:
             - Use the volume that is already there although no declaration made it. Otherwise that is an error.
             type: bool
+          store:
+            description:
+            - 'Where LXC keeps the root file system, the disk C(root): in a directory (V(dir), the default without O(guests.disks[].size)),
+              or in a subvolume (V(btrfs), the default with a size, which is its quota), for which the containers'' directory
+              must lie on btrfs. It cannot be changed later.'
+            - Only for engine V(lxc).
+            type: str
+            choices:
+            - dir
+            - btrfs
           inodes:
             description:
             - Most files and directories on the disk. Changed while the container runs.
@@ -932,7 +942,7 @@ options:
           cpuset:
             description:
             - Host CPUs that the guest may use at all, such as V(0-3,8).
-            - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
+            - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo) and V(lxc).
             - A change takes a restart.
             type: str
           pins:
@@ -962,7 +972,7 @@ options:
           shares:
             description:
             - Weight against other guests when CPU time is short. The kernel's own default is 1024.
-            - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo).
+            - Only for engine V(kvm) and V(podman) and V(openvz) and V(virtuozzo) and V(lxc).
             - Changed while a domain runs.
             type: int
           period:
@@ -1017,8 +1027,8 @@ options:
             description:
             - Most CPU time that the container gets, in CPUs (V(1.5)) or as a percentage of one CPU (V(150%)). Changed while
               it runs. Taking it back removes the limit.
-            - For podman O(guests.cpus.count) and this are one and the same limit, so only one of them can be declared.
-            - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+            - For podman and LXC O(guests.cpus.count) and this are one and the same limit, so only one of them can be declared.
+            - Only for engine V(podman) and V(openvz) and V(virtuozzo) and V(lxc).
             type: str
       memory:
         description:
@@ -1176,7 +1186,7 @@ options:
             description:
             - Swap that the container may use beside O(guests.memory.size). V(0B) is none. Changed while it runs. Taking it
               back leaves it to the engine.
-            - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+            - Only for engine V(podman) and V(openvz) and V(virtuozzo) and V(lxc).
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
             type: str
       numa:
@@ -1839,6 +1849,16 @@ options:
             description:
             - Use the volume that is already there although no declaration made it. Otherwise that is an error.
             type: bool
+          store:
+            description:
+            - 'Where LXC keeps the root file system, the disk C(root): in a directory (V(dir), the default without O(guests.disks[].size)),
+              or in a subvolume (V(btrfs), the default with a size, which is its quota), for which the containers'' directory
+              must lie on btrfs. It cannot be changed later.'
+            - Only for engine V(lxc).
+            type: str
+            choices:
+            - dir
+            - btrfs
           inodes:
             description:
             - Most files and directories on the disk. Changed while the container runs.
@@ -2219,6 +2239,22 @@ options:
             - Name servers. Without them those of the network's declaration, if any.
             type: list
             elements: str
+          macvlan:
+            description:
+            - Interface of the host that the NIC shares, with a MAC address of its own, instead of a bridge. The host itself
+              does not reach the container over it.
+            - Only for engine V(lxc).
+            type: str
+          macvlan_mode:
+            description:
+            - How O(guests.nics[].macvlan) is shared. V(bridge) when nothing is declared.
+            - Only for engine V(lxc).
+            type: str
+            choices:
+            - bridge
+            - private
+            - vepa
+            - passthru
           type:
             description:
             - 'V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC
@@ -4057,54 +4093,57 @@ options:
       io:
         description:
         - Limits of the container's disk traffic.
-        - Only for engine V(openvz) and V(virtuozzo).
+        - Only for engine V(openvz) and V(virtuozzo) and V(lxc).
         type: dict
         suboptions:
           limit:
             description:
             - Most data a second, read and written. V(0B) is none. Changed while the container runs.
-            - Only for engine V(openvz) and V(virtuozzo).
+            - For LXC this is of reading and of writing each, on the disk that the container's root file system lies on.
+            - Only for engine V(openvz) and V(virtuozzo) and V(lxc).
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
             type: str
           iops:
             description:
-            - Most operations a second. V(0) is none. Changed while the container runs.
-            - Only for engine V(openvz) and V(virtuozzo).
+            - Most operations a second. V(0) is none. Changed while the container runs. For LXC as O(guests.io.limit).
+            - Only for engine V(openvz) and V(virtuozzo) and V(lxc).
             type: int
           priority:
             description:
             - Priority from V(0) to V(7), the highest. V(4) is the engine's default. Changed while the container runs.
-            - Only for engine V(openvz) and V(virtuozzo).
+            - 'For LXC a weight of the disk''s scheduler, which must be bfq: no other one knows of weights.'
+            - Only for engine V(openvz) and V(virtuozzo) and V(lxc).
             type: int
       dns:
         description:
         - Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.
-        - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+        - Only for engine V(podman) and V(openvz) and V(virtuozzo) and V(lxc).
         type: list
         elements: str
       search:
         description:
         - Domains in which short names are looked up.
-        - Only for engine V(podman) and V(openvz) and V(virtuozzo).
+        - Only for engine V(podman) and V(openvz) and V(virtuozzo) and V(lxc).
         type: list
         elements: str
       root_password:
         description:
         - 'Password of root inside, as a crypt(5) hash. A secret: never shown.'
-        - Only for engine V(openvz) and V(virtuozzo).
+        - Only for engine V(openvz) and V(virtuozzo) and V(lxc).
         - 'C({keep: true}) leaves it as it is.'
         type: str
       mounts:
         description:
-        - What is mounted in the container, matched by O(guests.mounts[].target). Changing it makes the container anew.
-        - Only for engine V(podman).
+        - What is mounted in the container, matched by O(guests.mounts[].target). Changing it makes a container of podman
+          anew; LXC mounts it when the container starts.
+        - Only for engine V(podman) and V(lxc).
         type: list
         elements: dict
         suboptions:
           target:
             description:
             - Absolute path inside the container.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: str
             required: true
           type:
@@ -4112,7 +4151,7 @@ options:
             - V(bind) mounts the host's directory or file O(guests.mounts[].source), V(volume) the engine's named volume O(guests.mounts[].volume),
               which is made when it is not there, V(tmpfs) an empty file system in memory. Without it what O(guests.mounts[].source)
               or O(guests.mounts[].volume) says, else V(tmpfs).
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: str
             choices:
             - bind
@@ -4121,7 +4160,7 @@ options:
           source:
             description:
             - Absolute path on the host, which must be there.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: str
           volume:
             description:
@@ -4131,36 +4170,37 @@ options:
           size:
             description:
             - Most that a V(tmpfs) holds.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             - A size with a binary unit, such as V(512MiB) or V(4GiB).
             type: str
           readonly:
             description:
             - Whether the container may only read it.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: bool
       devices:
         description:
-        - Device nodes of the host that the container may use, matched by O(guests.devices[].path).
-        - Only for engine V(podman).
+        - Device nodes of the host that the container may use, matched by O(guests.devices[].path). LXC gives one to a running
+          privileged container, and takes it away; an unprivileged one gets it at its next start.
+        - Only for engine V(podman) and V(lxc).
         type: list
         elements: dict
         suboptions:
           path:
             description:
             - The device node on the host.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: str
             required: true
           inside:
             description:
             - Its path inside. Without it that on the host.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: str
           permissions:
             description:
             - Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: str
             choices:
             - r
@@ -4172,19 +4212,19 @@ options:
       capabilities:
         description:
         - Linux capabilities beside those that the engine gives every container.
-        - Only for engine V(podman) and V(openvz).
+        - Only for engine V(podman) and V(openvz) and V(lxc).
         type: dict
         suboptions:
           add:
             description:
             - Capabilities that it gets too, such as V(NET_ADMIN).
-            - Only for engine V(podman) and V(openvz).
+            - Only for engine V(podman) and V(openvz) and V(lxc).
             type: list
             elements: str
           drop:
             description:
             - Capabilities that it does not get, or V(ALL) (podman).
-            - Only for engine V(podman) and V(openvz).
+            - Only for engine V(podman) and V(openvz) and V(lxc).
             type: list
             elements: str
       container_features:
@@ -4195,19 +4235,34 @@ options:
       id_mapping:
         description:
         - 'Makes the container unprivileged: its users, root too, are ordinary users of the host.'
-        - Only for engine V(podman).
+        - 'A new container of LXC has it by itself where the host has ids for it: those that C(/etc/subuid) and C(/etc/subgid)
+          give root, or free ones where C(newuidmap) is not installed. Containers get different ones as long as there are
+          enough. It owns the root file system, so it cannot be changed later; taking it back leaves it.'
+        - Only for engine V(podman) and V(lxc).
         type: raw
         suboptions:
           first:
             description:
             - User and group id of the host that root inside is.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: int
           size:
             description:
             - How many ids it has. V(65536) when nothing is declared.
-            - Only for engine V(podman).
+            - Only for engine V(podman) and V(lxc).
             type: int
+      privileged:
+        description:
+        - 'V(true) makes a container without O(guests.id_mapping): its root is the host''s root, with less capabilities. V(false)
+          insists on an id mapping. Without it a new container has a mapping where the host has ids for one. It cannot be
+          changed later.'
+        - Only for engine V(lxc).
+        type: bool
+      nesting:
+        description:
+        - Whether containers may run inside the container. In force at its next start.
+        - Only for engine V(lxc).
+        type: bool
       entrypoint:
         description:
         - What is run instead of the image's entry point.
@@ -4224,7 +4279,8 @@ options:
       environment:
         description:
         - 'Variables of the environment by name. They can be read on the host: use O(guests.secrets) for secrets.'
-        - Only for engine V(podman).
+        - For LXC they are init's, which decides what it hands on.
+        - Only for engine V(podman) and V(lxc).
         type: dict
       user:
         description:
@@ -4314,8 +4370,9 @@ options:
         - unless-stopped
       boot_order:
         description:
-        - 'Place in the order in which containers with O(guests.autostart) start with the host: a higher number is earlier.'
-        - Only for engine V(openvz).
+        - 'Place in the order in which containers with O(guests.autostart) start with the host: a higher number is earlier,
+          and those without one come last.'
+        - Only for engine V(openvz) and V(lxc).
         type: int
       pull:
         description:

@@ -21,10 +21,19 @@ description:
     Virtuozzo, readable by root only.
     Passwords are in it as a digest under a key of the host.
 notes:
-  - For LXC the root file system is a directory that the image's tarball is unpacked into. Users, SSH keys, host name and
+  - For LXC the root file system is a directory, or a subvolume of btrfs, that the image's tarball is unpacked into. Users, SSH keys, host name and
     network of O(cloud_init), O(hostname) and O(nics) are written into it, without cloud-init; every container gets its own
     machine id and SSH host keys.
-  - Interfaces and host name of an LXC container change when it restarts.
+  - "LXC: what limits a container (O(cpus), O(memory), O(io)), the addresses and gateways of its interfaces, O(hostname), O(dns), O(search),
+    O(root_password) and the size of its disk change while it runs: init and open connections go on. Interfaces that come or go, how
+    they are connected, O(mounts), O(capabilities), O(nesting) and O(environment) change when it restarts."
+  - "LXC: a new container is unprivileged where the host has user ids for it: those that C(/etc/subuid) and C(/etc/subgid) give root (such as
+    C(root:1000000:1048576)), or free ones where C(newuidmap) is not installed. Elsewhere it is privileged, which its C(spec) says.
+    O(privileged) and O(id_mapping) decide it; what is there already stays as it is. ACLs that name users are not translated."
+  - "LXC: a disk has a size on btrfs only, by a quota of its subvolume. Backing stores of other kinds (overlay, loop, LVM, ZFS) that others made
+    are left as they are. Snapshots of C(lxc-snapshot) are never touched; restoring one makes LXC forget our note, so the
+    container is adopted again. Restart policies and features of an engine are not LXC's."
+  - "LXC 5 on cgroup v1 is what it is tested on; cgroup v2 and LXC 6 by recorded files and configurations only."
   - A memory limit below what is in use is stored, and pending until the memory is free. Taking O(memory) or O(cpus) back
     keeps the limit.
   - A container that is removed without O(remove_storage) leaves its root file system and C(config.removed) in its directory,
@@ -116,6 +125,30 @@ EXAMPLES = r"""
     name: web
     engine: lxc
     memory: 2GiB
+
+- name: A container with everything around it
+  flotilla.virt.container:
+    name: builder
+    engine: lxc
+    image: debian-12
+    cpus: {limit: "1.5", shares: 512, cpuset: 0-1}
+    memory: {size: 2GiB, swap: 512MiB}
+    io: {limit: 50MiB}
+    disk: {size: 20GiB, store: btrfs}
+    id_mapping: {first: 1000000}
+    nesting: true
+    capabilities: {drop: [NET_RAW]}
+    devices:
+      - path: /dev/fuse
+    mounts:
+      - {target: /srv/cache, source: /srv/builder/cache}
+      - {target: /scratch, type: tmpfs, size: 1GiB}
+    nics:
+      - {name: lan, macvlan: eth1, address: [10.20.0.31/24, "fd00:20::31/64"], gateway: 10.20.0.1}
+    dns: [10.20.0.1]
+    search: [example.com]
+    autostart: true
+    boot_order: 5
 
 - name: Take over a container that was made by hand
   flotilla.virt.container:
@@ -223,7 +256,7 @@ pending:
   elements: dict
   returned: always
   sample:
-    - {path: hostname, running: web, stored: web1, reason: LXC sets it when the container starts}
+    - {path: nesting, running: false, stored: true, reason: LXC sets it when the container starts}
 spec:
   description: "The container as a valid declaration of itself. Secrets stand as C({keep: true})."
   type: dict

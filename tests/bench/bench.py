@@ -65,6 +65,7 @@ class Bench:
         self._in_process()
         self._live()
         self._full()
+        self.report.containers = self._answer("containers.py")
         self._versions()
         self.report.machine["load_after"] = os.getloadavg()[0]
         self._targets()
@@ -216,7 +217,33 @@ class Bench:
         slowest = max(self.report.live["fields"], key=lambda field: float(field["above"]))
         targets.append(Target(f"live change, the slowest field ({slowest['field']}), above the bare call", "within 10 ms",
                               seconds_text(slowest["above"]), slowest["above"] <= 0.01))
-        self.report.targets = targets
+        self.report.targets = targets + container_targets(self.report.containers)
+
+
+def container_targets(containers: dict[str, Any]) -> list[Target]:
+    """What each engine that was measured should reach."""
+    targets = []
+    for engine, found in containers.items():
+        task, above = found["unchanged_seconds"], found["live_memory"]["above"]
+        targets.append(Target(f"{engine}: {found['containers']} containers, nothing to do, the task alone", "1 s or less",
+                              seconds_text(task - found["empty_seconds"]), task - found["empty_seconds"] <= 1))
+        targets.append(Target(f"{engine}: live memory change above the engine's own command", "within 20 ms", seconds_text(above), above <= 0.02))
+        if "peer_seconds" in found:
+            times = found["peer_seconds"] / task
+            targets.append(Target(f"{engine}: faster than the peer's loop", "40 times or more", f"{times:.0f} times", times >= 40))
+    return targets
+
+
+def show_containers(containers: dict[str, Any]) -> list[str]:
+    """The table of container engines."""
+    rows = [["containers", "made", "nothing to do", "empty play", "in process", "live memory: command", "ours", "above it", "peer's loop"]]
+    for engine, found in containers.items():
+        live = found["live_memory"]
+        rows.append([f"{found['containers']} of {engine}", *(seconds_text(found[key]) for key in (
+            "made_seconds", "unchanged_seconds", "empty_seconds", "in_process_seconds")),
+            *(seconds_text(live[key]) for key in ("command", "ours", "above")),
+            seconds_text(found["peer_seconds"]) if "peer_seconds" in found else "none"])
+    return figures.lines(rows) + [""]
 
 
 def show_plan_and_live(report: Report) -> list[str]:
@@ -254,7 +281,7 @@ def show(report: Report) -> str:
                        seconds_text(found["cpu_seconds"]), f"{found['cpu_seconds'] / found['guests'] * 1e6:.0f} us",
                        f"{found['parameters_bytes'] / 1e6:.1f} MB",
                        f"{found['above_parameters_mb']:.0f} MB", f"{found['result_bytes'] / 1e6:.1f} MB"])
-    out += figures.lines(memory) + [""] + show_plan_and_live(report)
+    out += figures.lines(memory) + [""] + show_plan_and_live(report) + show_containers(report.containers)
     out += figures.lines([["target", "wanted", "figure", "met"]] + [
         [target.what, target.wanted, target.figure, "yes" if target.met else "NO"] for target in report.targets]) + [""]
     out += report.notes

@@ -64,13 +64,14 @@ class Target:
 
 @dataclass
 class Report:
-    """Everything of one run of the benchmark. full, live: as `in_process.py full` and `live.py` print them."""
+    """Everything of one run of the benchmark. full, live, containers: as `in_process.py full`, `live.py` and `containers.py` print them."""
 
     figures: list[Figure] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     in_process: list[dict[str, Any]] = field(default_factory=list)
     full: dict[str, Any] = field(default_factory=dict)
     live: dict[str, Any] = field(default_factory=dict)
+    containers: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class Report:
             "in_process": self.in_process,
             "full": self.full,
             "live": self.live,
+            "containers": self.containers,
             "targets": [asdict(target) for target in self.targets],
             "notes": self.notes,
         }

@@ -62,6 +62,7 @@ class LxcLab(ContainerLab):
     """Those containers of this machine whose names start with `prefix`; what others have here is not looked at."""
 
     engine = "lxc"
+    path = LXC_PATH
 
     def __init__(self, images: Mapping[str, str], prefix: str) -> None:
         super().__init__(LocalHost())
@@ -69,7 +70,9 @@ class LxcLab(ContainerLab):
         self.prefix = prefix
 
     def asks(self, argv: Sequence[str]) -> bool:
-        return argv[0] in ("lxc-info", "uname") or "nsenter" in argv[:1] or list(argv[:2]) == ["ip", "-j"]
+        # Inside, what comes after "--" counts.
+        words = list(argv[argv.index("--") + 1:]) if argv[0] == "nsenter" else list(argv)
+        return words[0] in ("lxc-info", "uname", "stat", "findmnt") or words[:2] in (["ip", "-j"], ["sysctl", "-n"]) or words[:3:2] == ["btrfs", "show"]
 
     def driver(self) -> LxcDriver:
         return LxcDriver(self.host, images=self.images.get)
@@ -79,7 +82,7 @@ class LxcLab(ContainerLab):
 
     def names(self) -> list[str]:
         """Everything of ours that has something in its directory. An empty one is nothing, and in nobody's way."""
-        return sorted(path.name for path in LXC_PATH.glob(self.prefix + "*") if os.listdir(path))
+        return sorted(path.name for path in self.path.glob(self.prefix + "*") if os.listdir(path))
 
     def documents(self) -> Documents:
         found: Documents = {}
@@ -88,8 +91,8 @@ class LxcLab(ContainerLab):
         return found
 
     def _documents(self, name: str) -> Documents:
-        place = LXC_PATH / name
-        found = {"container:%s entries" % name: " ".join(sorted(os.listdir(place))), "container:%s power" % name: power(name)}
+        place = self.path / name
+        found = {"container:%s entries" % name: " ".join(sorted(os.listdir(place))), "container:%s power" % name: power(name, self.path)}
         for path in [*place.glob("*"), *place.glob("rootfs*/etc/**/*")]:
             if path.is_file() and not path.is_symlink() and not path.name.startswith(SECRETS_OF_ITS_OWN):
                 found["container:%s file %s" % (name, path.relative_to(place))] = "%o %s" % (
@@ -102,25 +105,25 @@ class LxcLab(ContainerLab):
 
     def unnamed(self) -> list[str]:
         """Directories that do not say whose they are."""
-        return [name for name in self.names() if not {"config", "flotilla.json"}.intersection(os.listdir(LXC_PATH / name))]
+        return [name for name in self.names() if not {"config", "flotilla.json"}.intersection(os.listdir(self.path / name))]
 
     def lasting(self, note: Annotation) -> Annotation:
-        """Less the process that runs it."""
-        return replace(note, facts={name: value for name, value in note.facts.items() if name != "started"})
+        """Less the process that runs it, and the number of the subvolume that it lies in."""
+        return replace(note, facts={name: value for name, value in note.facts.items() if name not in ("started", "subvolume")})
 
     def clean(self) -> None:
         """Removes every container of ours; the wire forgets."""
         self.wire.clear()
-        for name in [path.name for path in LXC_PATH.glob(self.prefix + "*")]:
-            subprocess.run(["lxc-unfreeze", "-n", name], capture_output=True, check=False)
-            subprocess.run(["lxc-stop", "-k", "-n", name], capture_output=True, check=False)
-            shutil.rmtree(LXC_PATH / name)
+        for name in [path.name for path in self.path.glob(self.prefix + "*")]:
+            subprocess.run(["lxc-unfreeze", "-P", str(self.path), "-n", name], capture_output=True, check=False)
+            subprocess.run(["lxc-stop", "-P", str(self.path), "-k", "-n", name], capture_output=True, check=False)
+            shutil.rmtree(self.path / name)
 
 
-def power(name: str) -> str:
+def power(name: str, path: Path = LXC_PATH) -> str:
     """State, init and the limits in force of a container, by LXC's own commands."""
-    said = subprocess.run(["lxc-info", "-n", name, "-s", "-p"], capture_output=True, text=True, check=False).stdout
-    limits = [subprocess.run(["lxc-cgroup", "-n", name, setting], capture_output=True, text=True, check=False).stdout.strip()
+    said = subprocess.run(["lxc-info", "-P", str(path), "-n", name, "-s", "-p"], capture_output=True, text=True, check=False).stdout
+    limits = [subprocess.run(["lxc-cgroup", "-P", str(path), "-n", name, setting], capture_output=True, text=True, check=False).stdout.strip()
               for setting in ("memory.limit_in_bytes", "memory.max", "cpu.cfs_quota_us", "cpu.max")] if "PID" in said else []
     return " ".join(said.split() + [limit for limit in limits if limit])
 

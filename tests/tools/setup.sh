@@ -18,7 +18,7 @@ python=/usr/bin/python3   # Debian's own: another python3 may come first on PATH
 tools_packages=(python3-venv python3-dev gcc libc6-dev pkg-config libvirt-dev git)
 test_packages=(
     libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-daemon-driver-lxc libvirt-clients
-    qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables iproute2 procps lxc uidmap mmdebstrap e2fsprogs xz-utils
+    qemu-system-x86 qemu-utils ovmf dnsmasq-base iptables iproute2 procps lxc uidmap mmdebstrap e2fsprogs btrfs-progs rsync xz-utils
     swtpm swtpm-tools virtinst genisoimage openssh-client openssh-server sudo python3-libvirt python3-lxml shellcheck
     podman conmon runc netavark catatonit
 )

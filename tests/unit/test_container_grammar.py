@@ -58,7 +58,7 @@ def test_every_option_of_containers_says_whose_it_is() -> None:
 
 
 @pytest.mark.parametrize("engine, raw, path", [
-    ("lxc", {"ports": ["80:80"]}, "ports"), ("kvm", {"cpus": {"limit": "50%"}}, "cpus.limit"), ("lxc", {"memory": {"swap": "1GiB"}}, "memory.swap"),
+    ("lxc", {"ports": ["80:80"]}, "ports"), ("kvm", {"cpus": {"limit": "50%"}}, "cpus.limit"), ("lxc", {"restart_policy": "always"}, "restart_policy"),
     ("podman", {"io": {"priority": 3}}, "io"), ("podman", {"cloud_init": {"users": [{"name": "a"}]}}, "cloud_init"),
     ("lxc", {"nics": [{"name": "a", "type": "venet"}]}, "nics[0].type"),
 ])

@@ -31,10 +31,11 @@ def addresses_of(value: Any) -> List[str]:
 
 def same_addresses(want: Any, have: Any) -> bool:
     """Whether two `address` values say the same, whatever the form."""
-    return _interfaces(want) == _interfaces(have)
+    return interfaces(want) == interfaces(have)
 
 
-def _interfaces(value: Any) -> List[str]:
+def interfaces(value: Any) -> List[str]:
+    """The addresses of a declared `address`, each with its prefix length, in their shortest form."""
     result = []
     for word in addresses_of(value):
         try:

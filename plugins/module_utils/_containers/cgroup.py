@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
+from .._reconcile import kinds
 from .._reconcile.errors import EngineError
 from .host import Host
 
@@ -21,7 +23,7 @@ PERIOD = 100000
 """Microseconds in a scheduling period: the kernel's own default, so a limit of 2 CPUs is a quota of 200000."""
 UNLIMITED_V1 = 1 << 62
 """v1 shows "no limit" as the largest page-aligned number; anything above this is none."""
-CONTROLLERS = ("memory", "cpu", "freezer", "cpuset")
+CONTROLLERS = ("memory", "cpu", "freezer", "cpuset", "blkio")
 _SUFFIX = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
 _NUMBER = re.compile(r"(\d+)\s*([KMGTP]?)(?:i?B)?\Z", re.IGNORECASE)
 
@@ -58,7 +60,7 @@ def probe(host: Host) -> Hierarchies:
                     version[controller], mounts[controller] = 1, place
     if unified:
         offered = (host.read_file(unified + "/cgroup.controllers") or "").split()
-        for controller in ("memory", "cpu", "cpuset"):
+        for controller in ("memory", "cpu", "cpuset", "io"):
             if controller not in version and controller in offered:
                 version[controller], mounts[controller] = 2, unified
         # The v2 freezer is no controller: every v2 cgroup has cgroup.freeze.
@@ -89,6 +91,13 @@ def parse_cpus(quota: Optional[str], period: Optional[str]) -> Optional[float]:
     if not quota.strip().isdigit() or not (period or "1").strip().isdigit():
         raise EngineError("%r is not a CPU quota in microseconds" % quota)
     return int(quota) / int(period or PERIOD)
+
+
+def cores(amount: Optional[float]) -> Optional[str]:
+    """CPU time as the grammar has it, from a number of CPUs."""
+    if not amount or amount <= 0:
+        return None
+    return kinds.cores(format(Decimal(str(amount)).quantize(Decimal("0.0001")), "f"))
 
 
 def can_shrink(host: Host, cgroups: Mapping[str, str], size: Optional[int], hierarchies: Hierarchies) -> bool:

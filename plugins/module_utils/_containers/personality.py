@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import Sequence, Tuple
 
 from .._reconcile.errors import EngineError
 from .host import Host
@@ -140,15 +140,28 @@ def _ifupdown(root: RootFs, interfaces: Sequence[Interface]) -> None:
 
 def set_dns(root: RootFs, dns: Sequence[str], search: Sequence[str] = ()) -> None:
     """Name the DNS servers: in resolv.conf, or where that is systemd-resolved's, in its configuration."""
-    if not dns:
+    if not dns and not search:
         return
-    link: Optional[str] = root.read_link("/etc/resolv.conf")
-    if link is not None and "systemd/resolve" in link:
-        lines = ["[Resolve]", "DNS=" + " ".join(dns)] + (["Domains=" + " ".join(search)] if search else [])
+    if uses_resolved(root):
+        lines = ["[Resolve]"] + (["DNS=" + " ".join(dns)] if dns else []) + (["Domains=" + " ".join(search)] if search else [])
         root.write(_RESOLVED, "\n".join(lines) + "\n")
         return
     lines = ["search " + " ".join(search)] if search else []
     root.write("/etc/resolv.conf", "\n".join(lines + ["nameserver " + server for server in dns]) + "\n")
+
+
+def uses_resolved(root: RootFs) -> bool:
+    """Whether names are looked up by systemd-resolved, which reads its configuration when it starts."""
+    return "systemd/resolve" in (root.read_link("/etc/resolv.conf") or "")
+
+
+def clear_dns(root: RootFs) -> None:
+    """Take back what `set_dns` wrote: its own configuration of systemd-resolved, or a resolv.conf that says nothing else."""
+    root.remove(_RESOLVED)
+    if root.read_link("/etc/resolv.conf") is None:
+        lines = (root.read("/etc/resolv.conf") or "").splitlines()
+        if lines and all(line.startswith(("search ", "nameserver ")) for line in lines):
+            root.write("/etc/resolv.conf", "")
 
 
 def set_timezone(root: RootFs, zone: str) -> None:

@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import stat
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Set, Tuple
 
 from .._reconcile.errors import EngineError
 
@@ -147,6 +147,22 @@ class RootFs:
         except OSError as error:
             raise self._error("read", path, error) from error
 
+    def shift_owners(self, path: str, uid: int, gid: int) -> None:
+        """Add these numbers to each owner below a directory, once, as an id mapping needs it.
+
+        What chown takes away comes back: the bits that make a program run as its owner, and file capabilities, which get the
+        root of the mapping (capabilities(7), version 3).
+        """
+        seen: Set[Tuple[int, int]] = set()
+        try:
+            with self._place(path + "/.", follow_last=True) as (parent, _name):
+                for _directory, names, files, handle in os.fwalk(".", dir_fd=parent, follow_symlinks=False):
+                    for name in names + files:
+                        _shift(handle, name, uid, gid, seen)
+                _shift(parent, ".", uid, gid, seen)
+        except OSError as error:
+            raise self._error("change the owners below", path, error) from error
+
     def _error(self, verb: str, path: str, error: OSError) -> EngineError:
         return EngineError("cannot %s %s in %s: %s" % (verb, path, self.root, error.strerror))
 
@@ -209,3 +225,43 @@ class RootFs:
         handle = os.open(name, flags, dir_fd=parent)
         os.fchown(handle, self.uid_shift, self.gid_shift)
         return handle
+
+
+_CAPABILITY = "security.capability"
+
+
+def _shift(directory: int, name: str, uid: int, gid: int, seen: Set[Tuple[int, int]]) -> None:
+    there = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    if there.st_nlink > 1 and not stat.S_ISDIR(there.st_mode):
+        # One file under several names is met under each.
+        if (there.st_dev, there.st_ino) in seen:
+            return
+        seen.add((there.st_dev, there.st_ino))
+    regular = stat.S_ISREG(there.st_mode)
+    # Only a regular file is opened: a device or a pipe must not be, and a link has neither bits nor capabilities.
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory) if regular else -1
+    try:
+        value = _capability(handle) if regular else b""
+        os.chown(name, there.st_uid + uid, there.st_gid + gid, dir_fd=directory, follow_symlinks=False)
+        if regular and there.st_mode & (stat.S_ISUID | stat.S_ISGID):
+            os.fchmod(handle, stat.S_IMODE(there.st_mode))
+        if value:
+            os.setxattr(handle, _CAPABILITY, _capability_of(value, uid))
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def _capability(handle: int) -> bytes:
+    try:
+        return os.getxattr(handle, _CAPABILITY)
+    except OSError as error:
+        if error.errno in (errno.ENODATA, errno.ENOTSUP):
+            return b""
+        raise
+
+
+def _capability_of(value: bytes, root: int) -> bytes:
+    """struct vfs_ns_cap_data (linux/capability.h): as it was, for the root of an id mapping."""
+    flags = int.from_bytes(value[:4], "little") & 0xFFFFFF
+    return (0x03000000 | flags).to_bytes(4, "little") + value[4:20] + root.to_bytes(4, "little")

@@ -19,66 +19,81 @@ PODMAN: Tuple[str, ...] = ("podman",)
 OPENVZ: Tuple[str, ...] = ("openvz",)
 VIRTUOZZO: Tuple[str, ...] = ("virtuozzo",)
 VZ: Tuple[str, ...] = OPENVZ + VIRTUOZZO
+LXC: Tuple[str, ...] = ("lxc",)
 
 # Options that are left to a driver which is not finished are marked "left to"; one that nobody carries out goes.
 
 CPUS = (
-    Option("limit", "cores", engines=PODMAN + VZ, example="1.5", doc=(
+    Option("limit", "cores", engines=PODMAN + VZ + LXC, example="1.5", doc=(
         "Most CPU time that the container gets, in CPUs (V(1.5)) or as a percentage of one CPU (V(150%)). Changed while it"
         " runs. Taking it back removes the limit.",
-        "For podman O(cpus.count) and this are one and the same limit, so only one of them can be declared.")),
+        "For podman and LXC O(cpus.count) and this are one and the same limit, so only one of them can be declared.")),
 )
 
 MEMORY = (
-    Option("swap", "size", engines=PODMAN + VZ, example="512MiB", doc=(
+    Option("swap", "size", engines=PODMAN + VZ + LXC, example="512MiB", doc=(
         "Swap that the container may use beside O(memory.size). V(0B) is none. Changed while it runs. Taking it back leaves it"
         " to the engine.",)),
 )
 
 DISKS = (
+    Option("store", "str", choices=("dir", "btrfs"), take_back="keep", engines=LXC, doc=(
+        "Where LXC keeps the root file system, the disk C(root): in a directory (V(dir), the default without O(disks[].size)), or in a"
+        " subvolume (V(btrfs), the default with a size, which is its quota), for which the containers' directory must lie on btrfs."
+        " It cannot be changed later.",)),
     Option("inodes", "int", minimum=1, engines=OPENVZ, doc=(
         "Most files and directories on the disk. Changed while the container runs.",)),
 )
 
 NICS = (
+    Option("macvlan", "name", take_back="keep", engines=LXC, example="eth1", doc=(
+        "Interface of the host that the NIC shares, with a MAC address of its own, instead of a bridge. The host itself does not"
+        " reach the container over it.",)),
+    Option("macvlan_mode", "str", choices=("bridge", "private", "vepa", "passthru"), engines=LXC, doc=(
+        "How O(nics[].macvlan) is shared. V(bridge) when nothing is declared.",)),
     Option("type", "str", choices=("veth", "venet"), take_back="keep", engines=VZ, doc=(
         "V(veth) (the default) is one end of a pair whose other end is in a bridge of the host. V(venet) has no MAC address: the"
         " host routes to the addresses of the container.",)),
 )
 
-IO = Option("io", "dict", engines=VZ, doc=("Limits of the container's disk traffic.",), options=(
-    Option("limit", "size", engines=VZ, example="10MiB", doc=(
-        "Most data a second, read and written. V(0B) is none. Changed while the container runs.",)),
-    Option("iops", "int", engines=VZ, doc=("Most operations a second. V(0) is none. Changed while the container runs.",)),
-    Option("priority", "int", engines=VZ, doc=(
-        "Priority from V(0) to V(7), the highest. V(4) is the engine's default. Changed while the container runs.",)),
+IO = Option("io", "dict", engines=VZ + LXC, doc=("Limits of the container's disk traffic.",), options=(
+    Option("limit", "size", engines=VZ + LXC, example="10MiB", doc=(
+        "Most data a second, read and written. V(0B) is none. Changed while the container runs.",
+        "For LXC this is of reading and of writing each, on the disk that the container's root file system lies on.")),
+    Option("iops", "int", engines=VZ + LXC, doc=(
+        "Most operations a second. V(0) is none. Changed while the container runs. For LXC as O(io.limit).",)),
+    Option("priority", "int", engines=VZ + LXC, doc=(
+        "Priority from V(0) to V(7), the highest. V(4) is the engine's default. Changed while the container runs.",
+        "For LXC a weight of the disk's scheduler, which must be bfq: no other one knows of weights.")),
 ))
 
-CAPABILITIES = Option("capabilities", "dict", engines=PODMAN + OPENVZ, doc=(
+CAPABILITIES = Option("capabilities", "dict", engines=PODMAN + OPENVZ + LXC, doc=(
     "Linux capabilities beside those that the engine gives every container.",), options=(
-        Option("add", "list", take_back="delete", engines=PODMAN + OPENVZ, doc=(
+        Option("add", "list", take_back="delete", engines=PODMAN + OPENVZ + LXC, doc=(
             "Capabilities that it gets too, such as V(NET_ADMIN).",)),
-        Option("drop", "list", take_back="delete", engines=PODMAN + OPENVZ, doc=(
+        Option("drop", "list", take_back="delete", engines=PODMAN + OPENVZ + LXC, doc=(
             "Capabilities that it does not get, or V(ALL) (podman).",)),
 ))
 
-MOUNTS = Option("mounts", "items", key="target", take_back="delete", engines=PODMAN, doc=(
-    "What is mounted in the container, matched by O(mounts[].target). Changing it makes the container anew.",), options=(
+MOUNTS = Option("mounts", "items", key="target", take_back="delete", engines=PODMAN + LXC, doc=(
+    "What is mounted in the container, matched by O(mounts[].target). Changing it makes a container of podman anew; LXC mounts it"
+    " when the container starts.",), options=(
         Option("target", "path", required=True, doc=("Absolute path inside the container.",)),
         Option("type", "str", choices=("bind", "volume", "tmpfs"), take_back="keep", doc=(
             "V(bind) mounts the host's directory or file O(mounts[].source), V(volume) the engine's named volume"
             " O(mounts[].volume), which is made when it is not there, V(tmpfs) an empty file system in memory. Without it"
             " what O(mounts[].source) or O(mounts[].volume) says, else V(tmpfs).",)),
         Option("source", "path", take_back="keep", doc=("Absolute path on the host, which must be there.",)),
-        Option("volume", "name", take_back="keep", doc=("Name of the volume.",)),
+        Option("volume", "name", take_back="keep", engines=PODMAN, doc=("Name of the volume.",)),
         Option("size", "size", doc=("Most that a V(tmpfs) holds.",)),
         Option("readonly", "bool", doc=("Whether the container may only read it.",)),
 ))
 
-DEVICES = Option("devices", "items", key="path", take_back="delete", engines=PODMAN, doc=(
-    "Device nodes of the host that the container may use, matched by O(devices[].path).",), options=(
+DEVICES = Option("devices", "items", key="path", take_back="delete", engines=PODMAN + LXC, doc=(
+    "Device nodes of the host that the container may use, matched by O(devices[].path). LXC gives one to a running privileged"
+    " container, and takes it away; an unprivileged one gets it at its next start.",), options=(
         Option("path", "path", required=True, doc=("The device node on the host.",)),
-        Option("inside", "path", engines=PODMAN, take_back="keep", doc=(
+        Option("inside", "path", engines=PODMAN + LXC, take_back="keep", doc=(
             "Its path inside. Without it that on the host.",)),
         Option("permissions", "str", choices=("r", "w", "rw", "rm", "wm", "rwm"), doc=(
             "Read (V(r)), write (V(w)) and make the node (V(m)). V(rwm) when nothing is declared.",)),
@@ -113,28 +128,37 @@ VMTYPE = Option("vmtype", "str", choices=("ct", "vm"), take_back="keep", engines
 
 OPTIONS: Tuple[Option, ...] = (
     VMTYPE, IO,
-    Option("dns", "list", item="ip", take_back="delete", engines=PODMAN + VZ, doc=(
+    Option("dns", "list", item="ip", take_back="delete", engines=PODMAN + VZ + LXC, doc=(
         "Name servers of the container. Without them those of its networks' declarations, if any, else those of the host.",)),
-    Option("search", "list", take_back="delete", engines=PODMAN + VZ, doc=("Domains in which short names are looked up.",)),
-    Option("root_password", "secret", take_back="keep", engines=VZ, doc=(
+    Option("search", "list", take_back="delete", engines=PODMAN + VZ + LXC, doc=("Domains in which short names are looked up.",)),
+    Option("root_password", "secret", take_back="keep", engines=VZ + LXC, doc=(
         "Password of root inside, as a crypt(5) hash. A secret: never shown.",)),
     MOUNTS, DEVICES, CAPABILITIES,
     Option("container_features", "map", take_back="delete", engines=VZ, doc=(
         "Features of the engine by name, each V(true) or V(false), such as C({nfs: true, fuse: false}).",)),
-    Option("id_mapping", "dict", short="first", engines=PODMAN, doc=(
-        "Makes the container unprivileged: its users, root too, are ordinary users of the host.",), options=(
-            Option("first", "int", minimum=1, take_back="delete", engines=PODMAN, example=100000, doc=(
+    Option("id_mapping", "dict", short="first", engines=PODMAN + LXC, doc=(
+        "Makes the container unprivileged: its users, root too, are ordinary users of the host.",
+        "A new container of LXC has it by itself where the host has ids for it: those that C(/etc/subuid) and C(/etc/subgid) give"
+        " root, or free ones where C(newuidmap) is not installed. Containers get different ones as long as there are enough. It"
+        " owns the root file system, so it cannot be changed later; taking it back leaves it."), options=(
+            Option("first", "int", minimum=1, engines=PODMAN + LXC, example=100000, doc=(
                 "User and group id of the host that root inside is.",)),
             Option("size", "int", minimum=1, example=65536, doc=(
                 "How many ids it has. V(65536) when nothing is declared.",)),
     )),
+    Option("privileged", "bool", take_back="keep", engines=LXC, doc=(
+        "V(true) makes a container without O(id_mapping): its root is the host's root, with less capabilities. V(false) insists on"
+        " an id mapping. Without it a new container has a mapping where the host has ids for one. It cannot be changed later.",)),
+    Option("nesting", "bool", engines=LXC, doc=(
+        "Whether containers may run inside the container. In force at its next start.",)),
     Option("entrypoint", "list", take_back="delete", engines=PODMAN, doc=(
         "What is run instead of the image's entry point.",)),
     Option("command", "list", take_back="delete", engines=PODMAN, doc=(
         "The command and its arguments, or the arguments of the entry point. Without it the image's own; for an image made"
         " from a root file system its C(/sbin/init).",)),
-    Option("environment", "map", take_back="delete", engines=PODMAN, doc=(
-        "Variables of the environment by name. They can be read on the host: use O(secrets) for secrets.",)),
+    Option("environment", "map", take_back="delete", engines=PODMAN + LXC, doc=(
+        "Variables of the environment by name. They can be read on the host: use O(secrets) for secrets.",
+        "For LXC they are init's, which decides what it hands on.")),
     Option("user", "str", take_back="delete", engines=PODMAN, doc=("User, and group after a colon, that the command runs as.",)),
     Option("workdir", "path", take_back="delete", engines=PODMAN, doc=("Directory in which the command runs.",)),
     Option("ports", "list", take_back="delete", engines=PODMAN, example=["8080:80"], doc=(
@@ -143,8 +167,9 @@ OPTIONS: Tuple[Option, ...] = (
     SECRETS, HEALTH,
     Option("restart_policy", "str", choices=("no", "on-failure", "always", "unless-stopped"), engines=PODMAN, doc=(
         "When the engine starts it again after it has ended by itself. V(no) (in quotes) when nothing is declared.",)),
-    Option("boot_order", "int", take_back="delete", engines=OPENVZ, doc=(
-        "Place in the order in which containers with O(autostart) start with the host: a higher number is earlier.",)),
+    Option("boot_order", "int", take_back="delete", engines=OPENVZ + LXC, doc=(
+        "Place in the order in which containers with O(autostart) start with the host: a higher number is earlier, and those"
+        " without one come last.",)),
     Option("pull", "str", choices=("missing", "always", "newer", "never"), control=True, engines=PODMAN, doc=(
         "When an OCI image is fetched from its registry as the container is made. V(missing) (the default): when it is not on"
         " the host; V(always); V(newer): when the registry has a newer one; V(never): one that is not there is an error.",)),
@@ -168,7 +193,7 @@ def _inherited(option: Option, engines: Tuple[str, ...] = ()) -> Option:
 
 def _widened(option: Option) -> Option:
     """An option that domains have and containers too, with the same meaning: `cpus.shares` and `cpus.cpuset`."""
-    return replace(option, engines=option.engines + PODMAN + VZ) if option.name in ("shares", "cpuset") else option
+    return replace(option, engines=option.engines + PODMAN + VZ + LXC) if option.name in ("shares", "cpuset") else option
 
 
 MACHINES: Dict[str, Tuple[str, ...]] = {"os": ("family",), "boot": ("order",), "media": ("name", "file")}

@@ -59,17 +59,17 @@ class Place(LxcLab):
         return laws.converge(self, PREFIX + name, raw)
 
     def directory(self, name: str = "a") -> Path:
-        return Path("/var/lib/lxc") / (PREFIX + name)
+        return self.path / (PREFIX + name)
 
     def config(self, name: str = "a") -> str:
         return (self.directory(name) / "config").read_text()
 
     def inside(self, *command: str, name: str = "a") -> str:
-        done = subprocess.run(["lxc-attach", "-n", PREFIX + name, "--", *command], capture_output=True, text=True, check=True)
+        done = subprocess.run(["lxc-attach", "-P", str(self.path), "-n", PREFIX + name, "--", *command], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def pid(self, name: str = "a") -> int:
-        out = subprocess.run(["lxc-info", "-n", PREFIX + name, "-pH"], capture_output=True, text=True, check=True).stdout
+        out = subprocess.run(["lxc-info", "-P", str(self.path), "-n", PREFIX + name, "-pH"], capture_output=True, text=True, check=True).stdout
         return int(out or 0)
 
     def started(self, name: str = "a") -> str:

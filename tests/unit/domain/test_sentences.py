@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from laws import laws
@@ -564,3 +565,16 @@ def test_what_libvirt_makes_by_itself_stays_when_a_whole_spec_is_declared_no_mor
     kept = {name: spec[name] for name in ("state", "memory", "cpus", "disks", "nics", "media", "host_devices", "xml")}
     short = laws.converge(lab, "old", kept)
     assert not {path for path in laws.entries(short) if path.startswith(("controllers", "consoles", "serials", "inputs"))}, short.plan
+
+
+@pytest.mark.parametrize(("option", "xml", "expected"), [
+    ({"disks": [{"name": "data", "pool": "fast", "size": "1MiB", "cache": "none"}]},
+     "<domain><devices><disk><target dev='vda'/><driver cache='odd'/></disk></devices></domain>",
+     "disks[0].cache: is none here, and xml makes it 'odd', which this option has no value for"),
+    ({"clock": {"timezone": "Europe/Berlin", "offset": "timezone"}}, "<domain><clock timezone='Asia/Tokyo'/></domain>",
+     "clock.timezone: is Europe/Berlin here, and xml makes it Asia/Tokyo"),
+    ({"lifecycle": {"crash": "restart"}}, "<domain><on_crash>odd</on_crash></domain>",
+     "lifecycle.crash: is restart here, and xml makes it 'odd', which this option has no value for"),
+])
+def test_an_option_that_xml_contradicts_is_told_what_xml_says(lab: DomainLab, option: dict[str, Any], xml: str, expected: str) -> None:
+    laws.assert_refused(lab, "web", {**BASE, **option, "xml": xml}, expected)

@@ -16,6 +16,8 @@ from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.errors im
 V1 = """24 1 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw
 25 24 0:23 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
 26 24 0:24 / /sys/fs/cgroup/memory rw shared:5 - cgroup cgroup rw,memory
+29 24 0:29 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset
+30 24 0:30 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio
 27 24 0:25 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer
 28 24 0:26 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
 """
@@ -45,13 +47,13 @@ def hierarchies(mounts: str, controllers: str = "") -> cgroup.Hierarchies:
 
 def test_a_hybrid_host_has_its_controllers_on_v1() -> None:
     found = hierarchies(V1)
-    assert found.version == {"memory": 1, "cpu": 1, "freezer": 1}
+    assert found.version == {"memory": 1, "cpu": 1, "freezer": 1, "cpuset": 1, "blkio": 1}
     assert found.mounts["cpu"] == "/sys/fs/cgroup/cpu,cpuacct"
 
 
 def test_a_v2_host_has_all_in_one_place() -> None:
     found = hierarchies(V2, "cpuset cpu io memory pids\n")
-    assert found.version == {"memory": 2, "cpu": 2, "freezer": 2, "cpuset": 2}
+    assert found.version == {"memory": 2, "cpu": 2, "freezer": 2, "cpuset": 2, "io": 2}
     assert set(found.mounts.values()) == {"/sys/fs/cgroup"}
 
 
@@ -66,20 +68,55 @@ def test_limits_stored_for_v2() -> None:
     assert cgroup.stored_limits(pairs, hierarchies(V2, "cpu memory")) == cgroup.Limits(1 << 30, 2.0)
 
 
-@pytest.mark.parametrize("mounts,controllers", [(V1, ""), (V2, "cpu memory")])
-def test_what_is_written_at_creation_reads_back(mounts: str, controllers: str) -> None:
-    found = hierarchies(mounts, controllers)
-    settings = dict(cgroup.memory_settings(768 << 20), **cgroup.cpu_settings(3))
-    assert cgroup.stored_limits(settings, found) == cgroup.Limits(768 << 20, 3.0)
-    assert cgroup.stored_limits({}, found) == cgroup.Limits(None, None)
+EVERYTHING = cgroup.Limits(768 << 20, 1.5, 256 << 20, 700, "0-1", 10 << 20, 500, 6)
+DEVICE = "8:0"
 
 
-@pytest.mark.parametrize("mounts,controllers", [(V1, ""), (V2, "cpu memory")])
-def test_what_is_set_live_reads_back(mounts: str, controllers: str) -> None:
+@pytest.mark.parametrize("limits", [cgroup.Limits(768 << 20, 3.0), cgroup.Limits(), EVERYTHING])
+@pytest.mark.parametrize("mounts,controllers", [(V1, ""), (V2, "cpu memory io cpuset")])
+def test_what_is_written_at_creation_reads_back(mounts: str, controllers: str, limits: cgroup.Limits) -> None:
     found = hierarchies(mounts, controllers)
-    for memory, cpus in ((768 << 20, 3), (None, None)):
-        values = dict(cgroup.live_memory(memory, found) + cgroup.live_cpus(cpus, found))
-        assert cgroup.live_limits(values, found) == cgroup.Limits(memory, cpus)
+    lines = {key: value for key, value in cgroup.config_lines(limits, found, DEVICE).items() if value is not None}
+    assert cgroup.stored_limits(lines, found) == limits
+
+
+@pytest.mark.parametrize("limits", [cgroup.Limits(768 << 20, 3.0), cgroup.Limits(), EVERYTHING])
+@pytest.mark.parametrize("mounts,controllers", [(V1, ""), (V2, "cpu memory io cpuset")])
+def test_what_is_set_live_reads_back(mounts: str, controllers: str, limits: cgroup.Limits) -> None:
+    found = hierarchies(mounts, controllers)
+    values: Dict[str, str] = {}
+    for group in cgroup.GROUPS:
+        for name, value in cgroup.live_settings(group, limits, EVERYTHING, found, DEVICE, "0-3"):
+            # A device without a limit has no line in the kernel's files.
+            values[name] = "" if value.endswith(" 0") else value
+    read = cgroup.live_limits(values, found)
+    assert cgroup.as_declared(read, limits, "0-3", found) == limits
+
+
+def test_shares_on_both_scales() -> None:
+    assert [cgroup.weight_of(shares) for shares in (2, 512, 1024, 2048, 262144)] == [1, 50, 100, 200, 10000]
+    two = hierarchies(V2, "cpu")
+    live = cgroup.live_limits({"cpu.weight": "68\n"}, two)
+    assert cgroup.as_declared(live, cgroup.Limits(shares=700), "", two).shares == 700, "the scale of v2 is coarser"
+    one = hierarchies(V1)
+    live = cgroup.live_limits({"cpu.shares": "701\n"}, one)
+    assert cgroup.as_declared(live, cgroup.Limits(shares=700), "", one).shares == 701, "but v1 says what it says"
+
+
+def test_memory_never_exceeds_the_sum_with_swap() -> None:
+    one = hierarchies(V1)
+    small, large = cgroup.Limits(64 << 20, swap=0), cgroup.Limits(128 << 20, swap=0)
+    assert [name for name, _value in cgroup.live_settings("memory", large, small, one)] == ["memory.memsw.limit_in_bytes", "memory.limit_in_bytes"]
+    assert [name for name, _value in cgroup.live_settings("memory", small, large, one)] == ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+    nothing = cgroup.Limits(64 << 20), cgroup.Limits(128 << 20)
+    assert [name for name, _value in cgroup.live_settings("memory", *nothing, one)] == ["memory.limit_in_bytes"]
+
+
+def test_traffic_that_somebody_limits_otherwise_is_not_ours() -> None:
+    two = hierarchies(V2, "io")
+    for text in ("8:0 rbps=1048576 wbps=2097152 riops=max wiops=max", "8:0 rbps=1 wbps=1 riops=max wiops=max\n8:16 rbps=1 wbps=1 riops=max wiops=max"):
+        assert cgroup.live_limits({"io.max": text}, two).rate is None
+    assert cgroup.live_limits({"io.max": "8:0 rbps=1048576 wbps=1048576 riops=max wiops=max\n"}, two).rate == 1 << 20
 
 
 def test_the_kernels_way_to_say_no_limit() -> None:

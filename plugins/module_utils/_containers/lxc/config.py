@@ -10,7 +10,7 @@ A configuration is a list of `key = value` lines, comments, and includes. What w
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 from ..host import Host
 
@@ -147,6 +147,32 @@ class ConfigFile:
         """Remove every line of a key."""
         for index in reversed(self._where(key)):
             del self.lines[index]
+
+    def put(self, key: str, value: Optional[str]) -> None:
+        """Make this the value that holds, or remove the key where there is none."""
+        if value is None:
+            self.remove(key)
+        elif self.get(key) != value:
+            self.set(key, value)
+
+    def append(self, key: str, value: str) -> None:
+        """Add one more line of a key that may repeat, at the end."""
+        self.lines.append("%s = %s" % (key, value) if value else key + " =")
+
+    def replace(self, key: str, chosen: Callable[[str], bool], value: Optional[str]) -> None:
+        """Put a value in the place of those of a key that are chosen, or after the last line of the key; None removes them."""
+        where = [index for index in self._where(key) if chosen(_unquote(self._value(index)))]
+        for index in reversed(where[1:] if value is not None else where):
+            del self.lines[index]
+        if value is None:
+            return
+        text, all_lines = "%s = %s" % (key, value), self._where(key)
+        if where:
+            self.lines[where[0]] = text
+        elif all_lines:
+            self.lines.insert(all_lines[-1] + 1, text)
+        else:
+            self.lines.append(text)
 
     def remove_net(self, number: int) -> None:
         """Remove every line of one network interface."""

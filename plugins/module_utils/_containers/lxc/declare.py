@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..._reconcile import schema
 from ..._reconcile.annotation import Annotation
@@ -19,15 +19,15 @@ from ..._reconcile.identity import derived_mac
 from ..._reconcile.plan import Actual
 from ..._reconcile.schema import Spec
 from .. import images, users
-from ..addresses import address_problems, same_family
+from ..addresses import address_problems, interfaces, same_family
 from ..host import Host
-from . import read
-from .config import nets_of, pairs_of
+from . import edit, extras, probes, read, store, values
+from .config import all_of, nets_of, pairs_of
 
 LEAST_MEMORY = 16 << 20
 """Bytes below which no init stays up: an idle systemd of Debian 12 was killed at 8 MiB."""
+LINKS = ("network", "bridge", "macvlan")
 _NOT_HERE = {
-    "disks": "a container's root file system lies in a directory, whose size LXC does not limit",
     "cloud_init.packages": "nothing in a container runs them; build them into the image",
 }
 
@@ -61,15 +61,41 @@ class Checker:
         if making:
             want.setdefault("state", "running")
             want.setdefault("hostname", (want.get("cloud_init") or {}).get("hostname") or request.name)
+            self._complete_mapping(want, request.name)
         for name, nic in (want.get("nics") or {}).items():
             there = None if actual is None else (actual.stored.get("nics") or {}).get(name)
             self._complete_nic(request, nic, there)
         return want
 
+    def _complete_mapping(self, want: Spec, name: str) -> None:
+        """A new container is unprivileged where the host has ids for it, unless the declaration says otherwise."""
+        if want.get("privileged"):
+            return
+        free = probes.free_ids(self.host, self.mappings_of_others(name))
+        given = want.get("id_mapping") or {}
+        if given.get("first"):
+            want["id_mapping"] = dict(given, size=given.get("size") or probes.LEAST_IDS)
+        elif free is not None and self.host.exists(edit.COMMON):
+            want["id_mapping"] = dict(free, **given)
+        elif want.get("privileged") is None and not given:
+            want["privileged"] = True
+        if want.get("id_mapping"):
+            want.setdefault("privileged", False)
+
+    def mappings_of_others(self, name: str) -> List[Tuple[int, int]]:
+        """The ids of the host that other containers have: first and number of each range of users."""
+        found = []
+        for text in self._configs_of_others(name).values():
+            for line in all_of(pairs_of(text), extras.IDMAP):
+                words = line.split()
+                if len(words) == 4 and words[0] == "u" and words[2].isdigit() and words[3].isdigit():
+                    found.append((int(words[2]), int(words[3])))
+        return found
+
     def _complete_nic(self, request: Request, nic: Spec, there: Optional[Mapping[str, Any]]) -> None:
         if there is not None:
-            for key in ("mac", "network", "bridge"):
-                if there.get(key) and key not in nic and not (key in ("network", "bridge") and ("network" in nic or "bridge" in nic)):
+            for key in ("mac",) + LINKS:
+                if there.get(key) and key not in nic and not (key in LINKS and any(link in nic for link in LINKS)):
                     nic[key] = there[key]
             return
         nic.setdefault("mac", derived_mac(request.fleet, request.name, nic["name"]))
@@ -95,6 +121,7 @@ class Checker:
             return
         problems = self.problems_of(work.request.declared, where)
         problems += self._nic_problems(work, where)
+        problems += self._value_problems(work, where)
         making = work.actual is None or work.actual.handle.config is None
         if making:
             problems += images.image_problems(self.host, self.images, work.want, where)
@@ -127,46 +154,69 @@ class Checker:
 
     def _nic_problems(self, work: Work, where: str) -> List[Problem]:
         problems: List[Problem] = []
-        macs = self._macs_of_others(work.name) if work.want.get("nics") else {}
+        configs = self._configs_of_others(work.name) if work.want.get("nics") else {}
+        macs = self._of_nets(configs, ("hwaddr",))
+        taken = self._of_nets(configs, ("ipv4.address", "ipv6.address"))
         touched = {change.route[1] for change in work.changes if change.route[:1] == ("nics",)}
         for index, (name, nic) in enumerate((work.want.get("nics") or {}).items()):
             place = join_path(where, "nics[%d]" % index)
             if work.actual is None or work.actual.handle.config is None or name in touched:
                 problems += self._link_problems(nic, place)
             problems += address_problems(nic, place, self.networks(nic["network"]) if nic.get("network") else None)
+            for address in interfaces(nic.get("address")):
+                other = taken.get(address.partition("/")[0])
+                if other:
+                    problems.append(Problem(place + ".address", "%s is an address of the container %s" % (address, other),
+                                            "choose a free one"))
             other = macs.get(nic.get("mac") or "")
             if other:
                 problems.append(Problem(place + ".mac", "%s is the MAC address of the container %s" % (nic["mac"], other),
                                         "declare another one in quotes"))
         return problems
 
-    def _macs_of_others(self, name: str) -> Dict[str, str]:
-        found: Dict[str, str] = {}
+    def _configs_of_others(self, name: str) -> Dict[str, str]:
+        """The configuration of each other container of this host, by name."""
         base = read.container_path(self.host)
-        for other in self.host.list_dir(base):
-            text = None if other == name else self.host.read_file("%s/%s/config" % (base, other))
-            if text:
-                for values in nets_of(pairs_of(text)).values():
-                    for mac in values.get("hwaddr", []):
-                        found[mac.lower()] = other
-        return found
+        texts = self.host.read_files(["%s/%s/config" % (base, other) for other in self.host.list_dir(base) if other != name])
+        return {path.split("/")[-2]: text for path, text in texts.items()}
+
+    @staticmethod
+    def _of_nets(configs: Mapping[str, str], keys: Sequence[str]) -> Dict[str, str]:
+        """Each MAC address, or address, of these configurations, with the container that has it."""
+        return {word.split()[0].partition("/")[0].lower(): other for other, text in configs.items()
+                for net in nets_of(pairs_of(text)).values() for key in keys for word in net.get(key, []) if word}
+
+    def _value_problems(self, work: Work, where: str) -> List[Problem]:
+        making = work.actual is None or work.actual.handle.config is None
+        directory = read.container_path(self.host)
+        limits = values.limit_problems(self.host, work.want, directory, where)
+        stored = {} if work.actual is None else work.actual.stored
+        return limits + store.problems(self.host, work.want, stored, directory, where) + values.thing_problems(self.host, work, making, where) + (
+            values.mapping_problems(self.host, work.want, where) if making else [])
 
     def _link_problems(self, nic: Mapping[str, Any], place: str) -> List[Problem]:
-        if nic.get("network") and nic.get("bridge"):
-            return [Problem(place, "names both a network and a bridge", "keep one of them")]
+        named = [link for link in LINKS if nic.get(link)]
+        if len(named) > 1:
+            return [Problem(place, "names both a %s and a %s" % (named[0], named[1]), "keep one of them")]
+        if nic.get("macvlan"):
+            if not self.host.exists("/sys/class/net/%s" % nic["macvlan"]):
+                return [Problem(place + ".macvlan", "there is no interface %s on this host" % nic["macvlan"], "name one that is there")]
+            return []
         if nic.get("network"):
             if self.networks(nic["network"]) is None:
                 return [Problem(place + ".network", "there is no network %s with a bridge on this host" % nic["network"],
                                 "declare the network, or name a bridge")]
             return []
         if not nic.get("bridge"):
-            return [Problem(place, "names neither a network nor a bridge", "name one")]
+            return [Problem(place, "names neither a network nor a bridge", "name one, or an interface as macvlan")]
         if not self.host.exists("/sys/class/net/%s/bridge" % nic["bridge"]):
             return [Problem(place + ".bridge", "there is no bridge %s on this host" % nic["bridge"], "make it, or name another")]
         return []
 
-    def bridge_of(self, nic: Mapping[str, Any]) -> str:
-        """The bridge that a NIC is connected to on this host."""
+    def link_of(self, nic: Mapping[str, Any]) -> str:
+        """The bridge that a NIC is connected to on this host, or the interface that it shares."""
+        if nic.get("macvlan"):
+            return str(nic["macvlan"])
         attachment = self.networks(nic["network"]) if nic.get("network") else None
         if nic.get("network") and (attachment is None or not attachment.bridge):
             raise EngineError("the network %s of nic %s has no bridge on this host" % (nic["network"], nic["name"]), "start the network")

@@ -17,10 +17,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
+from ..._reconcile import kinds
 from ..._reconcile.errors import EngineError
 from ..host import Host
-from . import cgroup
-from .config import Pair, expand, last, pairs_of
+from . import cgroup, extras
+from .config import ConfigFile, Pair, all_of, expand, last, pairs_of
 
 SYSTEM_CONFIG = "/etc/lxc/lxc.conf"
 DEFAULT_PATH = "/var/lib/lxc"
@@ -35,7 +36,8 @@ class Container:
     """What a host has of one container.
 
     `started` is when its init did, in ticks since boot: with the process id it names one init for ever. `config` is None where only left-overs or
-    kept storage have the name.
+    kept storage have the name. `own` are the settings of its own file, `pairs` those of the files that this includes too, and
+    `base_drops` the capabilities that only these take away. `every_cpu` is the set of the host's CPUs.
     """
 
     name: str
@@ -44,11 +46,14 @@ class Container:
     config: Optional[str] = None
     annotation: Optional[str] = None
     pairs: List[Pair] = field(default_factory=list)
+    own: List[Pair] = field(default_factory=list)
+    base_drops: Set[str] = field(default_factory=set)
     state: str = STOPPED
     init: int = 0
     started: int = 0
     cgroups: Dict[str, str] = field(default_factory=dict)
     live: cgroup.Limits = field(default_factory=cgroup.Limits)
+    every_cpu: str = ""
 
     @property
     def settings(self) -> Dict[str, str]:
@@ -59,6 +64,15 @@ class Container:
     def is_up(self) -> bool:
         """Whether it has processes: running, frozen, or on the way up or down."""
         return self.state != STOPPED
+
+
+def shift_of(item: Container) -> int:
+    """The user and group id of the host that root inside is; 0 without an id mapping."""
+    for text in all_of(item.own, extras.IDMAP):
+        words = text.split()
+        if len(words) == 4 and words[:2] == ["u", "0"]:
+            return int(words[2])
+    return 0
 
 
 def container_path(host: Host) -> str:
@@ -90,7 +104,10 @@ def _read_stored(host: Host, containers: Iterable[Container]) -> None:
         item.config = texts.get(item.directory + "/config")
         item.annotation = texts.get(item.directory + "/" + ANNOTATION)
         if item.config is not None:
-            item.pairs = expand(item.config, host, cache)
+            item.pairs, item.own = expand(item.config, host, cache), pairs_of(item.config)
+            bare = ConfigFile(item.config)
+            bare.remove(extras.DROP)
+            item.base_drops = extras.drops_of(expand(str(bare), host, cache) if "lxc.cap.drop" in item.config else item.pairs)
 
 
 def _sockets(host: Host, base: str) -> Tuple[Set[str], bool]:
@@ -148,7 +165,7 @@ def _read_live(host: Host, containers: Iterable[Container]) -> None:
     up = [item for item in containers if item.init]
     if not up:
         return
-    hierarchies = cgroup.probe(host)
+    hierarchies, every_cpu = cgroup.probe(host), cpus_of(host)
     texts = host.read_files(["/proc/%d/%s" % (item.init, name) for item in up for name in ("cgroup", "stat")])
     files: Dict[str, Dict[str, str]] = {}
     for item in up:
@@ -160,9 +177,15 @@ def _read_live(host: Host, containers: Iterable[Container]) -> None:
     values = host.read_files([path for of_one in files.values() for path in of_one.values()])
     for item in up:
         mine = {setting: values[path] for setting, path in files[item.name].items() if path in values}
-        item.live = cgroup.live_limits(mine, hierarchies)
+        item.live, item.every_cpu = cgroup.live_limits(mine, hierarchies), every_cpu
         if item.state == RUNNING and cgroup.is_frozen(mine):
             item.state = FROZEN
+
+
+def cpus_of(host: Host) -> str:
+    """The set of the host's CPUs, as the grammar writes it; empty where the kernel does not say."""
+    text = (host.read_file("/sys/devices/system/cpu/online") or "").strip()
+    return kinds.number_set(text) if text else ""
 
 
 def start_of(stat: str) -> int:

@@ -14,7 +14,7 @@ from typing import Optional, Sequence, Tuple
 from ..._reconcile.errors import EngineError
 from ..host import Host, Result
 from ..images import check_root
-from . import read
+from . import read, store
 
 START_TIMEOUT = 60.0
 """Seconds for `lxc-start` to say RUNNING: init is up in 0.05 s, but a mount hook or a busy host may take long."""
@@ -36,7 +36,7 @@ def _fail(item: read.Container, verb: str, said: Result, remedy: str = "") -> En
     return EngineError("cannot %s the container %s: %s" % (verb, item.name, text), remedy)
 
 
-def unpack(host: Host, item: read.Container, image: str) -> str:
+def unpack(host: Host, item: read.Container, image: str, kind: str = "dir") -> str:
     """Unpack a root file system tarball (compressed or not) under a temporary name; return its path.
 
     What an earlier run that died left under that name is removed first. Raises EngineError, with nothing left behind, for
@@ -44,7 +44,7 @@ def unpack(host: Host, item: read.Container, image: str) -> str:
     """
     target = item.directory + "/" + PARTIAL
     host.remove_tree(target)
-    host.make_dir(target)
+    store.make(host, kind, target)
     # Owners by number: the names are the container's. xattrs carry file capabilities (ping).
     said = host.run(["tar", "-x", "-p", "--numeric-owner", "--same-owner", "--xattrs", "--xattrs-include=*", "-f", image,
                      "-C", target], timeout=1800)
@@ -137,6 +137,20 @@ def set_live(host: Host, item: read.Container, settings: Sequence[Tuple[str, str
         if said.rc != 0:
             raise _fail(item, "set %s = %s in" % (setting, value), said,
                         "the kernel refuses a limit below what is in use and cannot be reclaimed")
+
+
+def add_device(host: Host, item: read.Container, path: str, inside: Optional[str]) -> None:
+    """Give a device of the host to a running container, with all rights."""
+    said = host.run(["lxc-device", "-P", _base(item.directory), "-n", item.name, "--", "add", path] + ([inside] if inside else []))
+    if said.rc != 0:
+        raise _fail(item, "give %s to" % path, said)
+
+
+def restart_resolved(host: Host, item: read.Container) -> None:
+    """Have systemd-resolved in a running container read its configuration again, by the container's own systemctl, inside."""
+    said = _run(host, item, "lxc-attach", "--clear-env", "--", "systemctl", "try-restart", "systemd-resolved.service", timeout=60)
+    if said.rc != 0:
+        raise _fail(item, "have the name servers of", said, "restart systemd-resolved inside, then run again")
 
 
 def remove_storage(host: Host, item: read.Container) -> None:

@@ -10,12 +10,11 @@ alone, seen with 4.3.1). So what was asked for is kept in the annotation, and co
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..._reconcile import kinds
 from ..._reconcile.schema import Spec
-from ..cgroup import CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, parse_bytes, parse_cpus, setting_files
+from ..cgroup import CPU_V2, MEMORY_V1, MEMORY_V2, PERIOD, PERIOD_V1, QUOTA_V1, Hierarchies, cores, parse_bytes, parse_cpus, setting_files
 
 Limits = Dict[str, Any]
 """`memory` and `swap` in bytes, `cpus` as text ("1.5"), `units` are its shares, `pinning` its CPUs ("0-1"); None is no limit."""
@@ -29,13 +28,6 @@ _FILES: Mapping[Tuple[str, int], Tuple[str, ...]] = {
     ("memory", 1): (MEMORY_V1, _MEMSW_V1), ("memory", 2): (MEMORY_V2, _SWAP_V2),
     ("cpu", 1): (QUOTA_V1, PERIOD_V1, _SHARES_V1), ("cpu", 2): (CPU_V2, _WEIGHT_V2),
     ("cpuset", 1): (_CPUSET,), ("cpuset", 2): (_CPUSET,)}
-
-
-def cores(amount: Optional[float]) -> Optional[str]:
-    """CPU time as the grammar has it, from a number of CPUs."""
-    if not amount or amount <= 0:
-        return None
-    return kinds.cores(format(Decimal(str(amount)).quantize(Decimal("0.0001")), "f"))
 
 
 def stored(settings: Mapping[str, Any]) -> Limits:

@@ -21,6 +21,7 @@ from ..._reconcile.kvm.memory import DIMM_BLOCK
 from ..._reconcile.merge import merge_specs
 from ..._reconcile.secrets import Secret
 from ..._reconcile.units import format_size
+from .. import xmltree
 from . import checks, fragment, memory, table
 
 # Lists of devices that can have a place in the order in which the guest tries them.
@@ -320,18 +321,30 @@ def _xml(declared: Declared) -> List[Problem]:
     return found
 
 
-def overruled(request: Request, typed: Mapping[str, Any], merged: Mapping[str, Any]) -> List[Problem]:
+def overruled(request: Request, typed: Mapping[str, Any], merged: Mapping[str, Any], root: Element) -> List[Problem]:
     """Options that the user declares and whose value `xml` turns into another one: both cannot be meant.
 
-    typed, merged: what a spec says of the document without the fragment, and with it.
+    typed, merged: what a spec says of the document without the fragment, and with it. root: the latter document.
     """
     declared = Declared(request, {}, {})
     found = []
     for route, value in _said(request.declared, ()):
         here, there = _value_at(typed, route), _value_at(merged, route)
         if here == value and there != value and route[0] != "xml":
-            found.append(Problem(declared.path(*route), "is %s here, and xml makes it %s" % (_told(value), _told(there)), "remove one of the two"))
+            text = _written(root, route) if there is None else None
+            found.append(Problem(declared.path(*route), "is %s here, and xml makes it %s" % (
+                _told(value), _told(there) if text is None else "%r, which this option has no value for" % text), "remove one of the two"))
     return found
+
+
+def _written(root: Element, route: Tuple[str, ...]) -> Optional[str]:
+    """What stands in the document where an option of the domain, or of one of its devices, is kept; None where that is not one place."""
+    things = table.THINGS.get(route[0] + "[]")
+    element = root if things is None else things.find(root, route[1]) if len(route) > 1 else None
+    one = table.FIELDS.get(".".join(route) if things is None else ".".join((route[0] + "[]",) + route[2:]))
+    if element is None or one is None or one.shape is not None or one.secret or not one.row.place:
+        return None
+    return xmltree.get(element, one.row.place)
 
 
 def _said(value: Mapping[str, Any], route: Tuple[str, ...]) -> Iterator[Tuple[Tuple[str, ...], Any]]:
