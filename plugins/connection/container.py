@@ -231,7 +231,7 @@ class Connection(InnerConnection):
             block = 0
             while True:
                 code, data, err = self._run(["dd", "if=" + in_path, "bs=%d" % CHUNK, "skip=%d" % block, "count=1",
-                                             "iflag=fullblock", "status=none"])
+                                             "iflag=fullblock"])
                 if code != 0:
                     raise AnsibleError("cannot read %s in the container %s: %s"
                                        % (in_path, self.get_option("container"), to_native(err).strip()))

@@ -60,7 +60,10 @@ options:
     type: dict
     default: {}
   engines:
-    description: Engines whose guests are read on O(hosts). A host that lacks one of them is an error.
+    description:
+      - Engines whose guests are read on O(hosts). A host that lacks one of them is an error.
+      - Of a host whose variable C(fleet_transport) is V(command) (an OpenVZ node without Python) only V(openvz) is read, with the
+        O(flotilla.virt.container_info#module:transport) of that name.
     type: list
     elements: str
     choices: [kvm, lxc, podman, openvz, virtuozzo]
@@ -171,6 +174,14 @@ states: [running, planned]
 fleet_files: [../fleets/shop.yml]
 
 ---
+# OpenVZ nodes, one of them without a Python that modules can use
+plugin: flotilla.virt.guests
+hosts:
+  vz7: {ansible_host: 192.0.2.21, ansible_user: root}
+  vz6: {ansible_host: 192.0.2.22, ansible_user: root, fleet_transport: command}
+engines: [openvz]
+
+---
 # Domains only, by libvirt's own remote connection; names with the host, since both have a guest of one name
 plugin: flotilla.virt.guests
 uris:
@@ -195,6 +206,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.plugins.loader import module_loader
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import BY_COMMAND
 from ansible_collections.flotilla.virt.plugins.plugin_utils import _jump, _run
 from ansible_collections.flotilla.virt.plugins.plugin_utils._guests import Source, guest_of
 from ansible_collections.flotilla.virt.plugins.plugin_utils._inventory import GuestInventory, Reading, real_inventory
@@ -208,6 +220,8 @@ NETWORKS = "flotilla.virt.network_info"
 THIS_MACHINE = "localhost"
 DISTRIBUTION_PYTHON = "/usr/bin/python3"
 URI_VARIABLE = "flotilla_uri"
+TRANSPORT_VARIABLE = "fleet_transport"
+"""The variable of a host that the role `fleet` goes by too."""
 
 
 class InventoryModule(GuestInventory):
@@ -225,7 +239,9 @@ class InventoryModule(GuestInventory):
         if hosts:
             way = self._way(real_inventory(self.inventory), path)
             sources = {name: self._source(way, name) for name in hosts}
-            self._read_from(way, sources, engines, reading)
+            for transport, names in self._by_transport(way, hosts).items():
+                some = {name: sources[name] for name in names}
+                self._read_from(way, some, self._engines_by(transport, names, engines, reading), reading, transport)
         if here:
             self._read_from(self._way(self._of_this_machine({THIS_MACHINE: None}), path), {THIS_MACHINE: Source(THIS_MACHINE)},
                             engines, reading)
@@ -291,6 +307,31 @@ class InventoryModule(GuestInventory):
         default = C.DEFAULT_TRANSPORT
         return Source(name, _jump.is_remote(variables, default), _jump.through_host(name, variables, default, C.HOST_KEY_CHECKING))
 
+    @staticmethod
+    def _by_transport(way: _run.Way, hosts: List[str]) -> Dict[str, List[str]]:
+        """The hosts by how modules reach them."""
+        found: Dict[str, List[str]] = {}
+        for name in hosts:
+            try:
+                said = way.host_variables(name, [TRANSPORT_VARIABLE]).get(TRANSPORT_VARIABLE, "module")
+            except AnsibleError as error:
+                raise AnsibleParserError("host %s: %s cannot be resolved: %s" % (name, TRANSPORT_VARIABLE, error)) from None
+            if said not in ("module", "command"):
+                raise AnsibleParserError("host %s: %s is %r; set it to module or command" % (name, TRANSPORT_VARIABLE, said))
+            found.setdefault(str(said), []).append(name)
+        return found
+
+    @staticmethod
+    def _engines_by(transport: str, hosts: List[str], engines: List[str], reading: Reading) -> List[str]:
+        """Those of the engines that can be read so; a host where that is none of them has not been read."""
+        if transport == "module":
+            return engines
+        found = [engine for engine in engines if engine in BY_COMMAND]
+        if not found:
+            reading.failures += ["Cannot read the guests of %s: with %s command only those of %s can be read. Add it to engines, or leave the host out."
+                                 % (name, TRANSPORT_VARIABLE + ":", " and ".join(BY_COMMAND)) for name in hosts]
+        return found
+
     # -- how ------------------------------------------------------------------------------------------------------------
 
     def _way(self, inventory: InventoryData, path: str) -> _run.Way:
@@ -323,8 +364,10 @@ class InventoryModule(GuestInventory):
         # In a virtual environment Ansible's own Python rarely has the binding, which distributions package for theirs.
         return sys.executable if importlib.util.find_spec("libvirt") else DISTRIBUTION_PYTHON
 
-    def _read_from(self, way: _run.Way, sources: Mapping[str, Source], engines: List[str], reading: Reading) -> None:
-        calls = [_run.Call(engine, MODULES[engine][0], self._arguments(engine)) for engine in engines]
+    def _read_from(self, way: _run.Way, sources: Mapping[str, Source], engines: List[str], reading: Reading, transport: str = "module") -> None:
+        if not engines:
+            return
+        calls = [_run.Call(engine, MODULES[engine][0], self._arguments(engine, transport)) for engine in engines]
         asks_networks = "kvm" in engines and any(source.remote for source in sources.values())
         # Without it a leased address tells as much of most guests.
         if asks_networks and module_loader.find_plugin(NETWORKS):
@@ -342,10 +385,10 @@ class InventoryModule(GuestInventory):
             for engine in engines:
                 self._take(source, engine, mine.get(engine), reading)
 
-    def _arguments(self, engine: str) -> Dict[str, Any]:
+    def _arguments(self, engine: str, transport: str) -> Dict[str, Any]:
         keys = {"host_keys": bool(self.get_option("host_keys") or self.get_option("known_hosts"))}
         if engine != "kvm":
-            return {"engines": [engine], **keys}
+            return {"engines": [engine], "transport": transport, **keys}
         return dict(self._uri_argument(), addresses=self.get_option("addresses"), **keys)
 
     @staticmethod

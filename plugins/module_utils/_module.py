@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import gc
-from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, ContextManager, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
@@ -19,6 +20,7 @@ from ._reconcile.contract import Driver, Request, problem_entries
 from ._reconcile.errors import DeclarationError, FlotillaError, Problem, raise_if_any
 from ._reconcile.plan import waiting
 from ._reconcile.reconcile import Decision, Run, plan_id
+from ._reconcile.secrets import Seal
 
 # How many objects are made before Python looks for cycles among them, and how many such looks before it looks further back.
 RARELY = (100000, 50, 1000)
@@ -28,6 +30,21 @@ RUN_SPEC: Dict[str, Any] = {
     "expect_plan": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 300},
 }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is at work: how it remembers secrets there, how it takes its turn, and the host of its containers.
+
+    host: a `Host` of `_containers` that is another machine; None for the one on which this Python runs.
+    """
+
+    seal: Callable[[bool], Seal] = lambda create: host_sealer(create=create)
+    turn: Callable[[str, float], ContextManager[None]] = turn
+    host: Any = None
+
+
+HERE = Place()
 
 
 def collect_rarely() -> None:
@@ -95,10 +112,11 @@ def declared(module: AnsibleModule, options: Sequence[schema.Option],
     return spec
 
 
-def run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]], uri: Optional[str] = None) -> None:
+def run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]], uri: Optional[str] = None,
+            place: Place = HERE) -> None:
     """Runs one resource's module: `make(host_ready)` gives the driver and the request."""
     try:
-        result = _run_one(module, make, uri)
+        result = _run_one(module, make, uri, place)
     except FlotillaError as error:
         fail(module, error)
     if result.pop("failed"):
@@ -108,15 +126,15 @@ def run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]
 
 
 def _run_one(module: AnsibleModule, make: Callable[[bool], Tuple[Driver, Request]],
-             uri: Optional[str]) -> Dict[str, Any]:
+             uri: Optional[str], place: Place) -> Dict[str, Any]:
     check = bool(module.check_mode)
-    seal = host_sealer(create=not check)
+    seal = place.seal(not check)
     driver, request = make(check)
     run = Run(driver, [request], seal)
     if not check and hasattr(driver, "prefetch"):
         # Downloads take long; the host is not held meanwhile.
         driver.prefetch(request)
-    with turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
+    with place.turn("%s %s" % (driver.kind, request.name), module.params.get("lock_timeout") or 300):
         decision = run.survey()[0]
         expected = module.params.get("expect_plan")
         identity = plan_id([decision]) if check or expected else ""
@@ -168,4 +186,4 @@ def info_names(params: Mapping[str, Any]) -> Optional[List[str]]:
     return names or None
 
 
-__all__ = ["Decision", "Module", "argument_spec", "connection_or_none", "declared", "fail", "info", "run_one"]
+__all__ = ["HERE", "Decision", "Module", "Place", "argument_spec", "connection_or_none", "declared", "fail", "info", "run_one"]

@@ -89,6 +89,7 @@ options:
         C(/var/lib/flotilla/images/NAME.tar); a name with a slash is that of an OCI image itself (O(engine=podman)).
     type: raw
 extends_documentation_fragment:
+  - flotilla.virt.transport
   - flotilla.virt.attributes
   - flotilla.virt.guest
   - flotilla.virt.run
@@ -195,6 +196,16 @@ EXAMPLES = r"""
     container_features: {nfs: true}
     autostart: true
 
+- name: The same on a node that has no Python for modules
+  flotilla.virt.container:
+    name: mail
+    engine: openvz
+    transport: command
+    image: debian-12-x86_64
+    memory: {size: 1GiB, swap: 512MiB}
+    nics:
+      - {name: wan, type: venet, address: 192.0.2.10}
+
 - name: A container of Virtuozzo with a routed and a bridged interface
   flotilla.virt.container:
     name: web
@@ -267,33 +278,13 @@ plan_id:
   returned: check mode
 """
 
-from typing import Tuple
-
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
-from ansible_collections.flotilla.virt.plugins.module_utils._host.rootfs_images import declared_images, rootfs_images, variants
-from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
-from ansible_collections.flotilla.virt.plugins.module_utils._module import Module, argument_spec, declared, run_one
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.contract import Driver, Request
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST, parse_guest
+from ansible_collections.flotilla.virt.plugins.module_utils._container_module import CONTAINER_SPEC, run_container
+from ansible_collections.flotilla.virt.plugins.module_utils._module import Module
 
 
 def main() -> None:
     """Run the module."""
-    spec = argument_spec(GUEST, engine={"type": "str", "required": True, "choices": sorted(DRIVERS)}, disk={"type": "raw"},
-                         images={"type": "raw"})
-    module = Module(spec)
-
-    def make(check: bool) -> Tuple[Driver, Request]:
-        engine = module.params["engine"]
-        spec = declared(module, GUEST, lambda raw, path, problems: parse_guest(raw, engine, path, problems))
-        images = declared_images(module.params["images"])
-        around = Surroundings(rootfs_images(variants(images, "rootfs"), keep=not check), variants(images, "oci").get, libvirt_networks(),
-                              lambda name: str(images[name].get("template") or "") if name in images else None)
-        driver = DRIVERS[engine](LocalHost(), around, check)
-        return driver, Request(module.params["name"], spec, "", module.params["fleet"] or "")
-
-    run_one(module, make)
+    run_container(Module(CONTAINER_SPEC))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - flotilla.virt.transport
   - flotilla.virt.attributes.info
 seealso:
   - module: flotilla.virt.container
@@ -49,6 +50,10 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.status.addresses | join(', ') }}"
   loop: "{{ found.containers | selectattr('spec.state', 'equalto', 'running') }}"
+
+- name: Read those of a node that has no Python for modules
+  flotilla.virt.container_info:
+    transport: command
 """
 
 RETURN = r"""
@@ -82,21 +87,13 @@ containers:
       status: {state: RUNNING, engine: lxc, pid: 4711, addresses: [10.20.0.21], directory: /var/lib/lxc/web}
 """
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.engines import DRIVERS, Surroundings, engines_here
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.host_keys import KeyReader
-from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.attachment import libvirt_networks
-from ansible_collections.flotilla.virt.plugins.module_utils._module import INFO_SPEC, Module, info
-from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.grammar import GUEST
+from ansible_collections.flotilla.virt.plugins.module_utils._container_module import CONTAINER_INFO_SPEC, run_container_info
+from ansible_collections.flotilla.virt.plugins.module_utils._module import Module
 
 
 def main() -> None:
     """Run the module."""
-    module = Module({**INFO_SPEC, "engines": {"type": "list", "elements": "str", "choices": sorted(DRIVERS)},
-                     "host_keys": {"type": "bool", "default": False}})
-    host, around = LocalHost(), Surroundings(networks=libvirt_networks())
-    drivers = [DRIVERS[engine](host, around, True) for engine in module.params["engines"] or engines_here(host)]
-    info(module, "containers", GUEST, *(KeyReader(driver, host) if module.params["host_keys"] else driver for driver in drivers))
+    run_container_info(Module(CONTAINER_INFO_SPEC))
 
 
 if __name__ == "__main__":

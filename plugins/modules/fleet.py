@@ -18,6 +18,7 @@ description:
   - One guest's failure is its own. The others go on, those that come after it are skipped, and the run ends in an error that names both.
   - A second run of the same declaration changes nothing, and costs one connection and one reading of the host.
 extends_documentation_fragment:
+  - flotilla.virt.transport
   - flotilla.virt.attributes
   - flotilla.virt.connection
   - flotilla.virt.fleet
@@ -136,6 +137,16 @@ EXAMPLES = r"""
 
 - name: More memory for the databases only, beside the file
   flotilla.virt.fleet: "{{ shop | combine({'only': ['tag:role=db'], 'set': {'db1.memory.size': '8GiB'}}) }}"
+
+- name: The part of an OpenVZ node that has no Python for modules
+  flotilla.virt.fleet:
+    name: shop
+    host: vz6
+    transport: command
+    images:
+      - {name: centos-6, template: centos-6-x86_64}
+    guests:
+      - {name: old-mail, engine: openvz, image: centos-6, memory: 1GiB, nics: [{name: wan, type: venet, address: 192.0.2.10}]}
 """
 
 RETURN = r"""
@@ -216,34 +227,11 @@ problems:
 """
 
 from ansible_collections.flotilla.virt.plugins.module_utils import _module
-from ansible_collections.flotilla.virt.plugins.module_utils._fleet.module import run_fleet
+from ansible_collections.flotilla.virt.plugins.module_utils._fleet.module import SPEC, run_fleet
 
 
 def main():
-    module = _module.Module(
-        {
-            "name": {"type": "str", "required": True},
-            "host": {"type": "str"},
-            "hosts": {"type": "raw"},
-            "elsewhere": {"type": "list", "elements": "str"},
-            "images": {"type": "raw"},
-            "pools": {"type": "raw"},
-            "networks": {"type": "raw"},
-            "limits": {"type": "raw"},
-            "defaults": {"type": "raw"},
-            "profiles": {"type": "raw"},
-            "guests": {"type": "raw"},
-            "only": {"type": "list", "elements": "str"},
-            "set": {"type": "dict"},
-            "prune": {"type": "bool"},
-            "parallel": {"type": "int"},
-            "expect_plan": {"type": "str"},
-            "batch": {"type": "int"},
-            "phase": {"type": "str", "choices": ["all", "batch", "removals"], "default": "all"},
-            "lock_timeout": {"type": "int", "default": 300},
-            **_module.URI_SPEC,
-        })
-    run_fleet(module)
+    run_fleet(_module.Module(SPEC))
 
 
 if __name__ == "__main__":

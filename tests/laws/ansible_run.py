@@ -80,25 +80,35 @@ def syslog() -> Iterator[Syslog]:
 
 
 class Ansible:
-    """Runs single modules of the collection on this machine, in a folder for its files."""
+    """Runs single modules of the collection on this machine, in a folder for its files.
 
-    def __init__(self, folder: Path, log: Syslog, enter: Sequence[str] = (), timeout: float = 300) -> None:
+    inventory: the variables of another host on which they run instead.
+    """
+
+    def __init__(self, folder: Path, log: Syslog, enter: Sequence[str] = (), timeout: float = 300,
+                 inventory: Mapping[str, Any] | None = None) -> None:
         self.timeout = timeout
         self.folder = folder
         self.log = log
         self.enter = list(enter)
+        self.reach = ["-i", "localhost,", "-c", "local"]
+        if inventory is not None:
+            (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": {"node": dict(inventory)}}}), encoding="utf-8")
+            self.reach = ["-i", str(folder / "hosts.json")]
 
-    def module(self, name: str, arguments: Mapping[str, Any], check: bool = False, verbosity: int = 3) -> Said:
-        """One module run by ansible-playbook, with `--diff`; a failing module is a result too."""
+    def module(self, name: str, arguments: Mapping[str, Any], check: bool = False, verbosity: int = 3,
+               keywords: Mapping[str, Any] | None = None) -> Said:
+        """One module run by ansible-playbook, with `--diff`; a failing module is a result too. `keywords` are the task's own."""
         place = self.folder / "result.json"
         place.unlink(missing_ok=True)
-        play = [{"name": "One module", "hosts": "localhost", "gather_facts": False, "tasks": [
-            {"name": "Run it", "flotilla.virt.%s" % name: dict(arguments), "register": "said", "ignore_errors": True},
+        play = [{"name": "One module", "hosts": "all", "gather_facts": False, "tasks": [
+            {"name": "Run it", "flotilla.virt.%s" % name: dict(arguments), "register": "said", "ignore_errors": True,
+             "ignore_unreachable": True, **(keywords or {})},
             {"name": "Keep the result", "ansible.builtin.copy": {"content": "{{ said | to_json }}", "dest": str(place), "mode": "0600"},
-             "check_mode": False, "diff": False, "no_log": True}]}]
+             "check_mode": False, "diff": False, "no_log": True, "delegate_to": "localhost", "vars": {"ansible_connection": "local"}}]}]
         book = self.folder / "play.yml"
         book.write_text(json.dumps(play), encoding="utf-8")  # JSON is YAML
-        argv = [*self.enter, "ansible-playbook", str(book), "-i", "localhost,", "-c", "local", "--diff"]
+        argv = [*self.enter, "ansible-playbook", str(book), *self.reach, "--diff"]
         argv += ["-" + "v" * verbosity] if verbosity else []
         argv += ["--check"] if check else []
         self.log.take()

@@ -13,7 +13,7 @@ from ansible_collections.flotilla.virt.plugins.module_utils._containers.host imp
 
 from .wire import Wire
 
-HOST_READS = ("read_file", "read_files", "exists", "list_dir", "modified", "started")
+HOST_READS = ("read_file", "read_files", "exists", "existing", "list_dir", "modified", "clock", "started")
 ROOT_READS = ("read", "read_link", "list_dir", "exists", "read_head")
 Asks = Callable[[Sequence[str]], bool]
 
@@ -51,7 +51,7 @@ class _Wired:
             return value
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._wire.note(self._kind, "%s %s" % (name, arguments[0]), name in self._reads)
+            self._wire.note(self._kind, " ".join([name, *map(str, arguments[:1])]), name in self._reads)
             return value(*arguments, **options)
 
         return call

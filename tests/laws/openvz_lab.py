@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from vznode import machine
+from vznode.bare import BareNode
 from vznode.call import call, log_of
 from vznode.node import Config, Node
 
-from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import LocalHost, Result
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.command.host import CommandHost
+from ansible_collections.flotilla.virt.plugins.module_utils._containers.host import Host, LocalHost, Result
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.openvz.driver import OpenvzDriver
 from ansible_collections.flotilla.virt.plugins.module_utils._containers.rootfs import RootFs
 from ansible_collections.flotilla.virt.plugins.module_utils._reconcile.annotation import Annotation
@@ -29,6 +31,8 @@ from .container_lab import ContainerLab
 from .lab import Documents
 
 PROGRAMS = ("vzctl", "vzlist", "vzpkg")
+VIOLATION = 250
+"""What the double ends with where a driver must not have sent that."""
 _OURS = ("/etc/vz", "/vz")
 
 
@@ -103,8 +107,8 @@ class OpenvzLab(ContainerLab):
 
     engine = "openvz"
 
-    def __init__(self, node: Node, templates: Mapping[str, str] | None = None) -> None:
-        super().__init__(NodeHost(node))
+    def __init__(self, node: Node, templates: Mapping[str, str] | None = None, host: Host | None = None) -> None:
+        super().__init__(host or NodeHost(node))
         self.node = node
         self.templates = dict(templates or {})
         # Whose what is left of a removed container is.
@@ -227,6 +231,24 @@ class OpenvzLab(ContainerLab):
     def used(self) -> set[tuple[str, str]]:
         """The grammar entries that were used so far."""
         return {(command, option) for entry in log_of(self.node) for command, option in entry["used"]}
+
+
+class CheckedHost(CommandHost):
+    """A node without Python, by commands; what a driver must not send is an error here too."""
+
+    def run(self, argv: Sequence[str], stdin: str | None = None, timeout: float | None = None) -> Result:
+        said = super().run(argv, stdin, timeout)
+        assert said.rc != VIOLATION, "a driver must not send this: %s: %s" % (argv, said.stderr)
+        return said
+
+
+class CommandLab(OpenvzLab):
+    """The containers of a node without Python, by `transport: command`, over a way that runs a line there."""
+
+    def __init__(self, bare: BareNode) -> None:
+        self.bare = bare
+        self.bare_host = CheckedHost(bare.execute)
+        super().__init__(bare.node, host=self.bare_host)
 
 
 def settled(documents: Documents) -> Documents:

@@ -58,6 +58,16 @@ DRIVERS: Dict[str, Callable[[Any, Surroundings, bool], Driver]] = {
 COMMANDS: Mapping[str, str] = {"lxc": "lxc-start", "podman": "podman", "openvz": "vzctl", "virtuozzo": "prlctl"}
 """The command by which one sees that an engine is installed."""
 
+TRANSPORT_SPEC: Dict[str, Any] = {"transport": {"type": "str", "choices": ["module", "command"], "default": "module"}}
+BY_COMMAND = ("openvz",)
+"""The engines whose driver asks nothing of its host but commands and files, so that it can run on the controller."""
+NOT_BY_COMMAND: Mapping[str, str] = {
+    "kvm": "libvirt is asked through its Python binding, which is on the host or reaches it by uri",
+    "lxc": "its driver unpacks images and reads control groups by Python on the host itself",
+    "podman": "its driver fetches and imports images by Python on the host itself",
+    "virtuozzo": "nobody has tried its driver so yet",
+}
+"""Why the others' cannot."""
 
 def engines_here(host: Any) -> List[str]:
     """The engines whose containers a host may have: openvz is none where Virtuozzo's dispatcher manages the same containers."""

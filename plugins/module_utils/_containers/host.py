@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from typing import Dict, List, NamedTuple, Optional, Protocol, Sequence
+from typing import Dict, List, NamedTuple, Optional, Protocol, Sequence, Set
 
 from .._reconcile.errors import EngineError
 from .rootfs import RootFs
@@ -52,11 +52,17 @@ class Host(Protocol):
     def exists(self, path: str) -> bool:
         """Say whether something has this name (a dangling symbolic link has it too)."""
 
+    def existing(self, paths: Sequence[str]) -> Set[str]:
+        """Return those of these names that something has: one round trip on a transport that has any."""
+
     def list_dir(self, path: str) -> List[str]:
         """Return the sorted names in a directory; an empty list where there is no such directory."""
 
     def modified(self, path: str) -> float:
         """Return when a file was last written, in seconds since 1970 by the host's clock; 0 where there is none."""
+
+    def clock(self) -> float:
+        """Return the seconds since 1970 by the host's clock."""
 
     def started(self, pid: int) -> float:
         """Return when a process started, on the same scale; 0 where there is none. Exact to 10 ms."""
@@ -135,6 +141,9 @@ class LocalHost:
     def exists(self, path: str) -> bool:
         return os.path.lexists(path)
 
+    def existing(self, paths: Sequence[str]) -> Set[str]:
+        return {path for path in paths if self.exists(path)}
+
     def list_dir(self, path: str) -> List[str]:
         try:
             return sorted(os.listdir(path))
@@ -148,6 +157,9 @@ class LocalHost:
             return os.stat(path).st_mtime
         except FileNotFoundError:
             return 0.0
+
+    def clock(self) -> float:
+        return time.time()
 
     def started(self, pid: int) -> float:
         text = self.read_file("/proc/%d/stat" % pid)

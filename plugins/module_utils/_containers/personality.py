@@ -48,12 +48,15 @@ def set_identity(root: RootFs, host: Host) -> None:
     for name in root.list_dir("/etc/ssh"):
         if name.startswith("ssh_host_") and "_key" in name:
             root.remove("/etc/ssh/" + name)
-    # No RSA key: making one takes a second of CPU, and every client since OpenSSH 5.7 knows one of these.
-    for kind in ("ed25519", "ecdsa"):
-        _make_host_key(root, host, kind)
+    # No RSA key: making one takes a second of CPU, and every client since OpenSSH 5.7 knows one of these. Only a host of before
+    # that time, such as a node of OpenVZ 6, can make nothing else.
+    made = [kind for kind in ("ed25519", "ecdsa") if _make_host_key(root, host, kind)]
+    if not made:
+        _make_host_key(root, host, "rsa")
 
 
-def _make_host_key(root: RootFs, host: Host, kind: str) -> None:
+def _make_host_key(root: RootFs, host: Host, kind: str) -> bool:
+    """Make one, and say whether the host's ssh-keygen knows that kind."""
     # The host's ssh-keygen makes the pair beside the root file system, and it is written in from there: no program of
     # the image runs, and none of the host's writes through the image's links.
     place = "%s.key-%s" % (root.root, kind)
@@ -61,6 +64,8 @@ def _make_host_key(root: RootFs, host: Host, kind: str) -> None:
         host.remove_file(path)
     said = host.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "root@container", "-f", place])
     try:
+        if said.rc != 0 and kind != "rsa" and "unknown key type" in said.stderr:
+            return False
         if said.rc != 0:
             raise EngineError("cannot make an SSH host key: " + said.stderr.strip())
         name = "/etc/ssh/ssh_host_%s_key" % kind
@@ -69,6 +74,7 @@ def _make_host_key(root: RootFs, host: Host, kind: str) -> None:
     finally:
         for path in (place, place + ".pub"):
             host.remove_file(path)
+    return True
 
 
 def needs_client(interfaces: Sequence[Interface]) -> bool:

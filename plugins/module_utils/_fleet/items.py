@@ -22,8 +22,8 @@ Facts = Mapping[str, Mapping[str, Any]]
 class Drivers:
     """The drivers of one host. `guests` is by engine; `engines` probes the host, asked only where a guest needs it.
 
-    unusable: why an engine has no driver here. forget: called when pools or networks have changed, so that the guests'
-    drivers drop what they read of them before.
+    unusable: why an engine has no driver here. no_libvirt: what to do where pool and network have none. forget: called when
+    pools or networks have changed, so that the guests' drivers drop what they read of them before.
     """
 
     pool: Optional[Driver] = None
@@ -31,6 +31,7 @@ class Drivers:
     guests: Mapping[str, Driver] = field(default_factory=dict)
     engines: Callable[[], Facts] = dict
     unusable: Dict[str, str] = field(default_factory=dict)
+    no_libvirt: str = "apply the role flotilla.virt.kvm_host first"
     forget: Callable[[], None] = lambda: None
 
     @property

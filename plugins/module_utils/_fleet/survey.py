@@ -106,7 +106,7 @@ class Surveyor:
         everything: Mapping[str, Any] = getattr(self.fleet, kind)
         if driver is None:
             raise_if_any([Problem("%s[%d]" % (kind, list(everything).index(name)), "needs libvirt on this host",
-                                  "apply the role flotilla.virt.kvm_host first") for name in declared])
+                                  self.drivers.no_libvirt) for name in declared])
             return [], []
         looks_around = driver.annotates and self.fleet.chosen is None
         if not declared and not looks_around:

@@ -61,11 +61,16 @@ def _tell(handle: int, holder: "dict[str, object]") -> None:
 
 
 def _holder(handle: int) -> str:
+    return holder_text(os.pread(handle, 4096, 0).decode("utf-8", "replace"))
+
+
+def holder_text(told: str) -> str:
+    """Who holds the host, from what a lock file says."""
     try:
-        holder = json.loads(os.pread(handle, 4096, 0).decode("utf-8"))
+        holder = json.loads(told)
         return "process %s (%s) since %s" % (holder["pid"], holder["what"], holder["since"])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return "unknown"
 
 
-__all__: List[str] = ["lock_path", "turn"]
+__all__: List[str] = ["holder_text", "lock_path", "turn"]

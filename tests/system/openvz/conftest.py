@@ -6,6 +6,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from vznode.bare import make_base
 from vznode.fixtures import DEBIAN, TEMPLATE, TOOLS, debian, host_network, make_node, stubborn, tiny
 
 __all__ = ["DEBIAN", "TEMPLATE", "TOOLS", "debian", "host_network", "make_node", "stubborn", "tiny"]
+
+
+@pytest.fixture(scope="session")
+def bare_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every node without Python has."""
+    return make_base(tmp_path_factory.mktemp("bare") / "root")

@@ -69,7 +69,7 @@ class Builder:
             self.host.remove_file("%s/%s" % (read.NAMES, work.name))
         for place in (item.private, item.private + ".tmp"):
             self.host.remove_tree(place)
-        for kind in ("ed25519", "ecdsa"):
+        for kind in ("ed25519", "ecdsa", "rsa"):
             for ending in ("", ".pub"):
                 # A key that it has made beside its root file system (personality.set_identity).
                 self.host.remove_file("%s.key-%s%s" % (item.private, kind, ending))

@@ -55,7 +55,7 @@ class Checker:
 
     def installed(self) -> bool:
         """Whether vzctl is on this host."""
-        return any(self.host.exists(place) for place in PLACES)
+        return bool(self.host.existing(PLACES))
 
     # -- completing -----------------------------------------------------------------------------------------------
 
@@ -207,7 +207,7 @@ class Checker:
         if dialect.version >= 7:
             return template in self._cached()
         base = read.global_settings(self.host).get("TEMPLATE", "/vz/template")
-        return any(self.host.exists("%s/cache/%s.tar%s" % (base, template, ending)) for ending in ENDINGS)
+        return bool(self.host.existing(["%s/cache/%s.tar%s" % (base, template, ending) for ending in ENDINGS]))
 
     def _cached(self) -> Set[str]:
         """The OS templates that have a cache, as vzpkg(8) lists them: the first word of each line."""

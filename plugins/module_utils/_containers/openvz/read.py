@@ -10,7 +10,6 @@ Existence is the configuration file: one without private area is invisible to vz
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -79,7 +78,10 @@ def read_node(host: Host, vzctl: Vzctl) -> Dict[str, Container]:
     texts = host.read_files([GLOBAL] + ["%s/%s%s" % (CONF, ident, ending) for ident in idents for ending in (".conf", ANNOTATION)
                                         if ident + ending in entries])
     everywhere = settings_of(texts.get(GLOBAL, ""))
-    found = {ident: _container(host, ident, texts, everywhere) for ident in idents}
+    found = {ident: _container(ident, texts, everywhere) for ident in idents}
+    there = host.existing([item.private for item in found.values()])
+    for item in found.values():
+        item.has_private = item.private in there
     if any(item.config is not None for item in found.values()):
         for row in vzctl.list(vzctl.dialect.fields):
             ident = str(row.get("ctid", row.get("veid", "")))
@@ -88,7 +90,7 @@ def read_node(host: Host, vzctl: Vzctl) -> Dict[str, Container]:
     return found
 
 
-def _container(host: Host, ident: str, texts: Mapping[str, str], everywhere: Mapping[str, str]) -> Container:
+def _container(ident: str, texts: Mapping[str, str], everywhere: Mapping[str, str]) -> Container:
     config, note = texts.get("%s/%s.conf" % (CONF, ident)), texts.get("%s/%s%s" % (CONF, ident, ANNOTATION))
     item = Container(ident, ident, config, settings_of(config or ""))
     item.note = Annotation.from_json(note, "container %s" % ident) if note else None
@@ -98,7 +100,6 @@ def _container(host: Host, ident: str, texts: Mapping[str, str], everywhere: Map
         item.note = None
     item.private = item.settings.get("VE_PRIVATE", everywhere.get("VE_PRIVATE", "/vz/private/$VEID")).replace("$VEID", ident)
     item.root = item.settings.get("VE_ROOT", everywhere.get("VE_ROOT", "/vz/root/$VEID")).replace("$VEID", ident)
-    item.has_private = host.exists(item.private)
     return item
 
 
@@ -145,7 +146,7 @@ def boot_of(vzctl: Vzctl, item: Container) -> Optional[Tuple[int, int]]:
 
     On an OpenVZ kernel the first tells two starts apart, on any other the second.
     """
-    return boot_in(vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True), time.time())
+    return boot_in(vzctl.run("exec2", item.ident, "cat /proc/uptime /proc/1/stat", wrong=True), vzctl.host.clock())
 
 
 def boot_in(said: Result, now: float) -> Optional[Tuple[int, int]]:
