@@ -230,7 +230,8 @@ def container_targets(containers: dict[str, Any]) -> list[Target]:
         targets.append(Target(f"{engine}: live memory change above the engine's own command", "within 20 ms", seconds_text(above), above <= 0.02))
         if "peer_seconds" in found:
             times = found["peer_seconds"] / task
-            targets.append(Target(f"{engine}: faster than the peer's loop ({found['peer_measured']} measured)", "40 times or more", f"{times:.0f} times", times >= 40))
+            targets.append(Target(f"{engine}: faster than the peer's loop ({found['peer_measured']} measured)", "40 times or more",
+                                  f"{times:.0f} times", times >= 40))
     return targets
 
 

@@ -69,6 +69,7 @@ NOT_BY_COMMAND: Mapping[str, str] = {
 }
 """Why the others' cannot."""
 
+
 def engines_here(host: Any) -> List[str]:
     """The engines whose containers a host may have: openvz is none where Virtuozzo's dispatcher manages the same containers."""
     from .virtuozzo.command import Prlctl
