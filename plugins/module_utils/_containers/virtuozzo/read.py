@@ -10,7 +10,6 @@ openvz, whose containers a Virtuozzo node has too.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -152,9 +151,9 @@ def boot_of(prlctl: Prlctl, item: Guest) -> Optional[Tuple[int, int]]:
     """Which start of the guest this is: when it was, and for a container its init's own start; None where it does not say."""
     if item.kind == table.VM:
         uptime = str(item.part("Uptime") or "")
-        return (int(time.time()) - int(uptime), 0) if uptime.isdigit() else None
+        return (int(prlctl.host.clock()) - int(uptime), 0) if uptime.isdigit() else None
     said = prlctl.run("exec", item.ident, "--without-shell", "cat", "/proc/uptime", "/proc/1/stat", wrong=True)
-    return openvz.boot_in(said, time.time())
+    return openvz.boot_in(said, prlctl.host.clock())
 
 
 __all__ = ["KEPT", "MADE", "NAME", "RUNNING", "STOPPED", "Guest", "boot_of", "by_id", "by_name", "read_node", "write_note"]
