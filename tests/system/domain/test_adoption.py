@@ -186,6 +186,23 @@ def test_what_the_fragment_changed_comes_back(lab: AdoptionLab) -> None:
     assert harness.differences(before, lab.stored("raw")) == []
 
 
+@pytest.mark.parametrize("raw", [
+    "<os><kernel>/boot/vmlinuz</kernel><cmdline>a b</cmdline></os>", "<on_crash>preserve</on_crash>", "<title>x</title>",
+    "<cputune><shares>77</shares></cputune>", "<cpu mode='custom'><model>Nehalem</model><feature name='aes' policy='disable'/></cpu>",
+    "<devices><rng model='virtio'><backend model='random'>/dev/random</backend></rng><video><model type='vga'/></video></devices>",
+    "<devices><disk type='file' device='disk'><source file='/dev/null'/><target dev='vdx' bus='virtio'/></disk></devices>",
+])
+def test_raw_xml_gives_way_to_the_options_that_say_it(lab: AdoptionLab, raw: str) -> None:
+    """What domain_info says of a guest that was declared as XML is a declaration in its place: the document stays as it is."""
+    harness.remove(lab)
+    laws.converge(lab, "raw", dict(BASE, xml="<domain>%s</domain>" % raw))
+    before = lab.stored("raw")
+    result = laws.converge(lab, "raw", lab.spec("raw"))
+    assert {entry["path"] for entry in result.plan} <= {"xml"}
+    # How strictly libvirt compares the CPU with the host's no option says.
+    assert [line for line in harness.differences(before, lab.stored("raw")) if not line.startswith("/cpu/@check")] == []
+
+
 def test_a_fragment_that_says_otherwise_than_an_option_is_refused(lab: AdoptionLab) -> None:
     harness.remove(lab)
     both = dict(BASE, xml=RAW.replace("'MiB'>64<", "'MiB'>128<").replace("<vcpu>2<", "<vcpu>3<"), cpus=2)

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 from xml.etree.ElementTree import Element
 
+from ..._reconcile import grammar
 from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
+from ..._reconcile.plan import Actual, Change, Comparison, compare
 from .. import xmltree
 from ..connection import libvirt, translated
-from . import about, build, choices, document, fragment, notes, reader
+from . import about, build, choices, document, elements, fragment, notes, reader, table
 from .host import DomainHost, derived_nvram
 from .seeds import Seeds
 
@@ -47,9 +49,10 @@ class Editor:
             return root, True
         handle: reader.Handle = work.actual.handle
         root = xmltree.parse(text or handle.text)
-        edited = _take_fragment_out(root, work)
+        taken_out = _take_fragment_out(root, work)
         renamed, live = work.annotation.facts.get("renamed", {}), handle.live()
-        for change in work.changes:
+        edited = taken_out
+        for change in work.changes + (_said_by_options(root, work, renamed) if taken_out else []):
             edited = document.edit(root, change, work.want, renamed, live) or edited
         if work.renames and self._keep_nvram(root, live, work.there_as):
             edited = True
@@ -142,6 +145,15 @@ def _needs_nvram(root: Element) -> bool:
     """Whether libvirt derives the place of the firmware's variables from the name at each start."""
     by_firmware = xmltree.get(root, "os/@firmware") == "efi" or xmltree.get(root, "os/loader/@type") == "pflash"
     return by_firmware and not xmltree.get(root, "os/nvram") and xmltree.get(root, "os/loader/@stateless") != "yes"
+
+
+def _said_by_options(root: Element, work: Work, renamed: elements.Names) -> List[Change]:
+    """What options declare and the fragment, which is out now, had brought so far: it stays, though nothing of it was to change."""
+    spec = document.spec_of(root, lambda _pool, _volume: 0, renamed)
+    comparison = Comparison(table.rule, want=work.request.declared, stored=spec)
+    compare([option for option in grammar.GUEST if option.name != "xml"], work.want, {}, Actual(work.name, stored=spec), comparison)
+    planned = {change.path for change in work.changes}
+    return [change for change in comparison.changes if change.path not in planned]
 
 
 def _take_fragment_out(root: Element, work: Work) -> bool:
