@@ -203,6 +203,21 @@ def test_raw_xml_gives_way_to_the_options_that_say_it(lab: AdoptionLab, raw: str
     assert [line for line in harness.differences(before, lab.stored("raw")) if not line.startswith("/cpu/@check")] == []
 
 
+@pytest.mark.parametrize(("change", "words"), [
+    ({"disks": [{"name": "vda", "file": "/dev/null", "format": "raw", "bus": "scsi"}]}, "disk vda"), ({"disks": []}, "disk vda"),
+    ({"nics": []}, "interface 52:54:00:00:09:01"),
+])
+def test_xml_that_is_left_of_a_device_is_an_error_that_names_it(lab: AdoptionLab, change: dict[str, Any], words: str) -> None:
+    """The spec of an adopted guest says in `xml` what no option says of its devices; who takes one away must take that out too."""
+    text = ("<domain type='qemu'><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type></os><devices><disk type='file' device='disk'>"
+            "<driver name='qemu' type='raw' event_idx='off'/><source file='/dev/null'/><target dev='vda' bus='virtio'/></disk>"
+            "<interface type='network'><source network='lan'/><mac address='52:54:00:00:09:01'/><driver txmode='iothread'/></interface></devices></domain>")
+    defined(lab, "others", text)
+    spec = lab.spec("others")
+    laws.converge(lab, "others", spec)
+    laws.assert_refused(lab, "others", dict(spec, **change), "xml", words)
+
+
 def test_a_fragment_that_says_otherwise_than_an_option_is_refused(lab: AdoptionLab) -> None:
     harness.remove(lab)
     both = dict(BASE, xml=RAW.replace("'MiB'>64<", "'MiB'>128<").replace("<vcpu>2<", "<vcpu>3<"), cpus=2)

@@ -114,7 +114,7 @@ class Checker:
         if work.want.get("xml"):
             typed, _edited = self._editor.typed(work)
             without, merged = (document.spec_of(one, lambda *_place: 0) for one in (typed, root))
-            raise_if_any(consistency.overruled(work.request, without, merged, root))
+            raise_if_any(consistency.without_device(work.request, typed) + consistency.overruled(work.request, without, merged, root))
         if self._host.test or (work.actual is not None and all(
                 change.impact == LIVE and table.is_plain(change.pattern) for change in work.changes)):
             return

@@ -337,6 +337,16 @@ def overruled(request: Request, typed: Mapping[str, Any], merged: Mapping[str, A
     return found
 
 
+def without_device(request: Request, typed: Element) -> List[Problem]:
+    """Parts of `xml` about devices that the guest does not have, or no more: its spec once said them of a disk that is to go."""
+    try:
+        wanted = fragment.parse(request.declared["xml"])
+    except fragment.FragmentError:
+        return []
+    return [Problem(join_path(request.where, "xml"), "adds to a device that the guest does not have: %s" % what,
+                    "take that out of xml too, or declare the device, or give the part its type") for what in fragment.adds_to_nothing(typed, wanted)]
+
+
 def _written(root: Element, route: Tuple[str, ...]) -> Optional[str]:
     """What stands in the document where an option of the domain, or of one of its devices, is kept; None where that is not one place."""
     things = table.THINGS.get(route[0] + "[]")

@@ -226,6 +226,24 @@ def merge(there: Element, wanted: Element) -> None:
         taken.append(found)
 
 
+# Devices that are nothing without their type: a part of one that has none only adds to a device that is there.
+_NEEDS_TYPE = ("disk", "interface", "channel", "serial", "console", "filesystem", "hostdev")
+
+
+def adds_to_nothing(there: Element, wanted: Element) -> List[str]:
+    """What a fragment would add to devices that the document does not have: `disk vda`, as libvirt tells them apart."""
+    devices, parts = there.find("devices"), wanted.find("devices")
+    found: List[str] = []
+    taken: List[Element] = []
+    for part in parts if parts is not None else ():
+        twin = match(devices, part, taken) if devices is not None else None
+        if twin is not None:
+            taken.append(twin)
+        elif part.tag in _NEEDS_TYPE and part.get("type") is None and not (part.tag == "disk" and part.find("source") is not None):
+            found.append(" ".join([part.tag] + [value for _place, value in named(part) or ()]))
+    return found
+
+
 # -- single places, by which a fragment is taken back and a difference is told ----------------------------------------------------
 
 def _step(parent: Element, number: int) -> str:
