@@ -13,9 +13,6 @@ from .._containers import engines
 from .._host import commands, images
 from .._libvirt.attachment import libvirt_networks
 from .._libvirt.connection import DEFAULT_URI, NotReady, connect, is_local
-from .._libvirt.domain import module as domain
-from .._libvirt.network import NetworkDriver
-from .._libvirt.pool import PoolDriver
 from .._reconcile.attachment import Attachment
 from .._reconcile.contract import Driver
 from .._reconcile.errors import FlotillaError
@@ -83,6 +80,11 @@ class Host:
                 made.unusable["kvm"] = str(error)
                 return
             connection = None
+        # A host without libvirt does without all that is ours for it, the table of domains with its 400 options first.
+        from .._libvirt.domain import module as domain
+        from .._libvirt.network import NetworkDriver
+        from .._libvirt.pool import PoolDriver
+
         made.pool = PoolDriver(connection, self.local)
         made.network = NetworkDriver(connection, self.local)
         driver = domain.make(connection, self.uri, domain.Surroundings(
