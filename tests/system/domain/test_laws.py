@@ -193,6 +193,20 @@ def test_on_change_restart(lab: DomainLab) -> None:
     assert result.changed and not result.pending and result.status["state"] == "paused"
 
 
+def test_a_cpu_feature_that_is_taken_back_is_pending_until_a_new_process_runs(lab: DomainLab) -> None:
+    """The running document lists it among those that libvirt added by itself."""
+    cpus = {"count": 1, "model": "Nehalem"}
+    laws.converge(lab, "web", dict(HELD, cpus=dict(cpus, features={"aes": "disable", "sse4.2": "disable"})))
+    left = laws.converge(lab, "web", dict(HELD, cpus=dict(cpus, features={"aes": "disable"})))
+    assert [(entry["path"], entry["running"], entry["stored"]) for entry in left.pending] == [
+        ("cpus.features", {"aes": "disable", "sse4.2": "disable"}, {"aes": "disable"})]
+    left = laws.converge(lab, "web", dict(HELD, cpus=cpus))
+    assert [entry["running"] for entry in left.pending] == [{"aes": "disable", "sse4.2": "disable"}]
+    assert laws.converge(lab, "web", dict(HELD, cpus=cpus, title="other")).pending == left.pending
+    done = laws.converge(lab, "web", dict(HELD, cpus=cpus, title="other", on_change="restart", force_stop=True, stop_timeout=0))
+    assert done.changed and not done.pending
+
+
 def test_adoption_of_what_libvirt_makes_of_a_small_document(lab: DomainLab) -> None:
     lab.define("<domain type='qemu'><name>old</name><memory>65536</memory><os><type machine='pc'>hvm</type></os><devices>"
                "<disk type='file' device='disk'><source file='/dev/null'/><target dev='hda' bus='ide'/></disk>"

@@ -18,6 +18,7 @@ from ..connection import libvirt, translated
 from . import about, checks, seeding, seeds
 from .host import DomainHost
 from .installer import Installer
+from .reader import CPU_FEATURES
 from .seeds import Seeds
 
 METADATA_KEY = "flotilla"
@@ -40,7 +41,7 @@ class Notes:
             self._creation(work)
         elif about.changes_fragment(work):
             work.note(facts=work.actual.stored["xml"].note(work.want.get("xml")))
-        work.note(facts={"due": _due(work)})
+        work.note(facts={"due": _due(work), CPU_FEATURES: _features_left(work)})
         if _starts(work):
             work.note(facts=self._readiness(work))
         self._seed(work)
@@ -80,6 +81,22 @@ def _images(work: Work, new_disks: Mapping[str, Spec]) -> Optional[Dict[str, str
     images = {renames.get(name, name): image for name, image in work.annotation.facts.get("images", {}).items()}
     images.update({name: disk["image"] for name, disk in new_disks.items() if disk.get("image")})
     return images or None
+
+
+def _features_left(work: Work) -> Optional[Dict[str, Any]]:
+    """CPU features that the declaration takes back and that the running process keeps, with that process.
+
+    The running document lists them among those that libvirt itself added for the host's CPU, so that it does not tell them.
+    """
+    process = work.actual.status.get("id") if work.actual is not None and work.actual.live is not None else None
+    if process is None or work.actual is None or work.restart:
+        return None
+    earlier = work.annotation.facts.get(CPU_FEATURES) or {}
+    left = set(earlier.get("names", ())) if earlier.get("process") == process else set()
+    if any(change.pattern == "cpus.features" for change in work.changes):
+        left |= set(work.actual.stored.get("cpus", {}).get("features", {}))
+    left -= set(work.want.get("cpus", {}).get("features", {}))
+    return {"process": process, "names": sorted(left)} if left else None
 
 
 def _starts(work: Work) -> bool:

@@ -23,6 +23,8 @@ from . import document, elements, fragment, installing, profiles, remainder, see
 FEW = 16
 # virDomainGetID of a domain that does not run.
 NO_ID = -1
+CPU_FEATURES = "cpu_features"
+"""The fact that names CPU features which were taken back and still run."""
 # CPU models that stand for one that is chosen when the guest starts (qemuProcessUpdateGuestCPU).
 CHOSEN_AT_START = ("host-model", "host-passthrough", "maximum")
 
@@ -155,7 +157,7 @@ class Reader:
             actual.saved = self._spec(saved, annotation, seeded, saved_text, live=True)
         running = saved if live is None else live
         if actual.running is not None and running is not None:
-            _complete_live(actual.stored, actual.running)
+            _complete_live(actual.stored, actual.running, _features_left(annotation, domain))
             self._drop_pins_to_anywhere(actual.running)
             actual.leaving = _leaving(stored, running, annotation.facts.get("renamed", {}) if annotation else {})
         if annotation is not None and annotation.facts.get("xml_last") and actual.stored["xml"].holds(annotation.applied.get("xml")):
@@ -265,7 +267,13 @@ def _saved(domain: Any, stored: str) -> str:
         return stored
 
 
-def _complete_live(stored: Spec, live: Spec) -> None:
+def _features_left(annotation: Optional[Annotation], domain: Any) -> Set[str]:
+    """CPU features that were taken back while this very process ran."""
+    left = (annotation.facts.get(CPU_FEATURES) if annotation is not None else None) or {}
+    return set(left.get("names", ())) if left.get("process") == domain.ID() else set()
+
+
+def _complete_live(stored: Spec, live: Spec, left: Set[str]) -> None:
     """Text that is stored and does not run is no text there, so that it can be told from what nobody can know."""
     for part in ("title", "description"):
         if part in stored:
@@ -283,7 +291,7 @@ def _complete_live(stored: Spec, live: Spec) -> None:
                 running[part] = cpus[part]
     elif "features" in running:
         # libvirt adds those by which this host's CPU differs from the model (qemuProcessUpdateGuestCPU).
-        features = {name: policy for name, policy in running["features"].items() if name in cpus.get("features", {})}
+        features = {name: policy for name, policy in running["features"].items() if name in left or name in cpus.get("features", {})}
         running.pop("features")
         if features:
             running["features"] = features
