@@ -303,4 +303,6 @@ def measure(name: str, count: int = COUNT) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # The labs import the collection into this process.
+    sys.path.insert(0, str(collection.install()))
     print(json.dumps({engine: measure(engine) for engine in sys.argv[1:] or installed()}))
