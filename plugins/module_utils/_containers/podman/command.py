@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..._reconcile.errors import EngineError
@@ -16,6 +17,8 @@ from ..host import Host, Result
 PLACES = ("/usr/bin/podman", "/usr/local/bin/podman", "/bin/podman")
 LONG = 1800.0
 """Seconds for what moves whole images."""
+BUSY, PAUSE = 15.0, 0.2
+"""Seconds for which a container that is in use is asked to go again, and between two times."""
 Document = Dict[str, Any]
 
 
@@ -40,6 +43,24 @@ class Podman:
         if said.rc != 0:
             raise EngineError("cannot %s: %s" % (doing, reason(said)))
         return said.stdout
+
+    def remove(self, name: str, *arguments: str) -> None:
+        """Removes a container.
+
+        podman 4 loses a race with its own cleanup of a container that has just ended: the file systems of the container are still in use
+        then ("device or resource busy"), and it is asked again, for BUSY seconds. What the first attempt took away is no error then.
+        """
+        deadline = time.monotonic() + BUSY
+        while True:
+            said = self.ask("rm", *arguments)
+            if said.rc == 0:
+                return
+            words = reason(said)
+            if "device or resource busy" not in words or time.monotonic() >= deadline:
+                raise EngineError("cannot remove the container %s: %s" % (name, words))
+            time.sleep(PAUSE)
+            if self.ask("container", "exists", "--external", arguments[-1]).rc != 0:
+                return
 
     def version(self) -> Tuple[int, ...]:
         """The version as numbers: (4, 3, 1)."""

@@ -374,7 +374,7 @@ class PodmanDriver:
         if item.document is not None:
             self._stop(work, item)
             with work.step("remove the container %s" % work.name):
-                self.podman.run("remove the container %s" % work.name, "rm", *(["--volumes"] if storage else []), own_id(item))
+                self.podman.remove(work.name, *(["--volumes"] if storage else []), own_id(item))
         self._remove_secrets(work, item, anew)
         if anew:
             return
