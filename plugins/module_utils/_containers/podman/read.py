@@ -5,7 +5,7 @@
 """One bulk read of a host: every podman container with its inspection, image, annotation and limits in force.
 
 All of it costs one `podman ps` for the ids, one `podman container inspect` for all of them and one `podman image inspect` for
-their images; limits in force are read from the cgroups, without a process.
+the images of those that somebody else made; limits in force are read from the cgroups, without a process.
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ class Reader:
             # podman also takes the beginning of an id for a name.
             if names is None or document["Name"] in names:
                 found[document["Name"]] = Container(document["Name"], document)
-        self._add_images(found.values())
         for name, note in notes.items():
             item = found.setdefault(name, Container(name))
             item.note = note if item.document is None or is_of(note, item.document) else None
+        self._add_images([item for item in found.values() if item.document is not None and item.made is None])
         for item in found.values():
             if item.document is not None:
                 item.stored = limits.stored(item.part("HostConfig") or {})
@@ -127,8 +127,11 @@ class Reader:
         texts = self.host.read_files(list(paths))
         return {paths[path]: Annotation.from_json(text, "container %s" % paths[path]) for path, text in texts.items()}
 
-    def _add_images(self, items: Iterable[Container]) -> None:
-        """The image's own defaults: what a container of somebody else's has beyond them was said when it was made."""
+    def _add_images(self, items: Sequence[Container]) -> None:
+        """The image's own defaults: what a container of somebody else's has beyond them was said when it was made.
+
+        Ours have that in their annotation, so that for them no process is spent.
+        """
         wanted = {item.part("Image"): item for item in items}
         new = [each for each in wanted if each and each not in self._images]
         for document in self.podman.inspect("image", new):
