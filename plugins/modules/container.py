@@ -44,6 +44,8 @@ notes:
     unless O(recreate) allows it, and what is not in a volume is lost with it."
   - "podman 5.1 and later store what C(podman update) sets, for a stopped container too, so nothing is pending there. This is from
     its release notes and documents of its shape; podman 4.3.1 is what was run."
+  - "podman: the run must be root's (C(become)). As an ordinary user it is refused, since limits, units and addresses of a single
+    user's containers are that user's session's."
   - "podman: a NIC is on one of podman's own networks (C(podman network create)), which is named by C(network) of O(nics). An image
     that is a root file system is imported as C(localhost/flotilla/NAME)."
   - "podman: removing a container keeps its named volumes. O(remove_storage) removes those that were made for it. O(autostart)

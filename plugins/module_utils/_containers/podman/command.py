@@ -11,7 +11,7 @@ import re
 import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ..._reconcile.errors import EngineError
+from ..._reconcile.errors import EngineError, Refused
 from ..host import Host, Result
 
 PLACES = ("/usr/bin/podman", "/usr/local/bin/podman", "/bin/podman")
@@ -28,10 +28,23 @@ class Podman:
     def __init__(self, host: Host) -> None:
         self.host = host
         self._version: Tuple[int, ...] = ()
+        self._is_root: Optional[bool] = None
 
     def installed(self) -> bool:
         """Whether podman is on this host."""
         return any(self.host.exists(place) for place in PLACES)
+
+    def is_root(self) -> bool:
+        """Whether the run is root's, so that its podman is the host's and not a single user's. The host is asked once."""
+        if self._is_root is None:
+            self._is_root = self.host.run(["id", "-u"]).stdout.strip() == "0"
+        return self._is_root
+
+    def refuse_users(self) -> None:
+        """Raise Refused where the run is an ordinary user's."""
+        if self.installed() and not self.is_root():
+            raise Refused("podman's containers of a single user are not managed: their limits, units and addresses are the user's"
+                          " session's and end with it", "run with become: true")
 
     def ask(self, *arguments: str, timeout: Optional[float] = None) -> Result:
         """What podman answers, whatever its exit code."""

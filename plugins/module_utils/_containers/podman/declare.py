@@ -105,9 +105,7 @@ class Checker:
             if not self.check_mode:
                 raise EngineError("podman is not installed on this host", "install it, or run the role flotilla.virt.container_host")
             return
-        if self.host.run(["id", "-u"]).stdout.strip() != "0":
-            raise Refused("podman's containers of a single user are not managed: their limits, units and addresses are the user's"
-                          " session's and end with it", "run with become: true")
+        self.podman.refuse_users()
         if work.request.option("state") in ("absent", "released"):
             return
         problems = self.problems_of(declared, where)

@@ -89,8 +89,14 @@ class PodmanDriver:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def read(self, names: Optional[Sequence[str]] = None) -> Dict[str, Actual]:
-        """Read these containers, or all of the host; what is begun and not finished, or left of one, is there too."""
+        """Read these containers, or all of the host; what is begun and not finished, or left of one, is there too.
+
+        Raises Refused for named ones where the run is an ordinary user's: one that is root's would be told as absent. A list of
+        all is what that user's own podman has.
+        """
         check_names(names)
+        if names:
+            self.podman.refuse_users()
         enabled = units.enabled(self.host)
         return {name: self._actual(item, name in enabled) for name, item in self.reader.read(names).items()}
 
