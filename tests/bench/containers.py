@@ -289,8 +289,8 @@ def measure(name: str, count: int = COUNT) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fv-bench-") as folder:
         Path(folder).chmod(0o755)
         engine = ENGINES[name](Path(folder))
+        lab = engine.lab()
         try:
-            lab = engine.lab()
             lab.clean()
             found = whole_runs(engine, Ansible([], collection.install(), Path(folder)), count)
             found["in_process_seconds"] = unchanged_in_process(engine, count)
