@@ -10,6 +10,7 @@
     in_process.py profile COUNT PLACE     the second, under cProfile, for people
     in_process.py profile-full COUNT URI FOLDER   the plan of the third, under cProfile
 
+What a run imports when it needs it is imported before the clock starts.
 Run with build/venv/bin/python and PYTHONPATH at the installed collection. Prints one JSON object.
 """
 
@@ -28,6 +29,8 @@ from typing import Any
 
 import fleets
 import libvirt
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt import network, pool  # noqa: F401  pylint: disable=unused-import
+from ansible_collections.flotilla.virt.plugins.module_utils._libvirt.domain import module  # noqa: F401  pylint: disable=unused-import
 from ansible_collections.flotilla.virt.plugins.module_utils._module import collect_rarely
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.drivers import Host
 from ansible_collections.flotilla.virt.plugins.module_utils._fleet.run import FleetRun, Settings, as_result

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, Optional, Sequence, Tuple
 
 from .._reconcile.errors import EngineError
 
@@ -101,10 +102,10 @@ def documents_of(connection: Any, flags: int) -> Iterator[Tuple[str, str]]:
     """Name and document of every domain. One that goes away meanwhile, by another thread or tool, is left out."""
     with translated("read all domains"):
         domains = connection.listAllDomains(0)
-    for domain in domains:
+    for domain, answer in ahead(lambda domain: str(domain.XMLDesc(flags)), domains):
         with translated("read domain %s" % domain.name()):
             try:
-                text = str(domain.XMLDesc(flags))
+                text = answer()
             except libvirt.libvirtError as error:
                 if not is_code(error, "NO_DOMAIN"):
                     raise
@@ -123,11 +124,10 @@ def ahead(ask: Callable[[Any], str], objects: Sequence[Any]) -> Iterator[Tuple[A
             yield one, functools.partial(ask, one)
         return
     with _quick_turns(), ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(_answers, ask, objects[:_AHEAD])
-        for start in range(0, len(objects), _AHEAD):
-            answers = coming.result()
-            coming = pool.submit(_answers, ask, objects[start + _AHEAD:start + 2 * _AHEAD])
-            yield from zip(objects[start:start + _AHEAD], answers)
+        coming = collections.deque(pool.submit(ask, one) for one in objects[:_AHEAD])
+        for number, one in enumerate(objects):
+            coming.extend(pool.submit(ask, later) for later in objects[number + _AHEAD:number + _AHEAD + 1])
+            yield one, coming.popleft().result
 
 
 @contextmanager
@@ -139,22 +139,6 @@ def _quick_turns() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(usual)
-
-
-def _answers(ask: Callable[[Any], str], objects: Sequence[Any]) -> List[Callable[[], str]]:
-    return [_answer(ask, one) for one in objects]
-
-
-def _answer(ask: Callable[[Any], str], one: Any) -> Callable[[], str]:
-    try:
-        text = ask(one)
-    except libvirt.libvirtError as error:
-        return functools.partial(_again, error)
-    return lambda: text
-
-
-def _again(error: Exception) -> str:
-    raise error
 
 
 __all__ = ["DEFAULT_URI", "NotReady", "ahead", "connect", "documents_of", "is_code", "is_local", "libvirt", "translated"]

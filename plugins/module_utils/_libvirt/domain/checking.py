@@ -58,7 +58,7 @@ class Checker:
         problems += consistency.problems(request, work.want, stored, host.domain_capabilities(work),
                                          host.local and host.ready and not host.test)
         if host.ready:
-            problems += consistency.pins(request, work.want, host.cpu_count)
+            problems += consistency.pins(request, work.want, self._domains.cpu_count)
         disk_checks = checks.DiskChecks(host.storage, host.surroundings.pools, host.surroundings.images, host.local, host.ready)
         for name, disk in about.new_items(work, "disks").items():
             problems += disk_checks.new_disk(work, name, disk)

@@ -18,7 +18,7 @@ from ..connection import translated
 from ..storage import Storage
 from . import choices, installer, installing, live, notes, power, reader, seeding, seeds, table, waiting
 from .checking import Checker
-from .editor import Editor, stored_text
+from .editor import Editor
 from .host import DomainHost, Surroundings
 from .volumes import Volumes
 
@@ -125,13 +125,13 @@ class DomainDriver:
             handle.domain.rename(work.name, 0)
             handle.domain = self.connection.lookupByName(work.name)
         self._reader.note(work.there_as, None)
-        self._reader.note(work.name, xmltree.parse(stored_text(handle.domain, work.name)))
+        self._reader.note(work.name, xmltree.parse(reader.stored_text(handle.domain, work.name)))
 
     def _apply_live(self, work: Work, handle: reader.Handle) -> None:
         if work.existing.running is None or not handle.domain.isActive():
             return
         # As libvirt stored it: with the addresses that the devices are to have, now and after a restart.
-        root = xmltree.parse(stored_text(handle.domain, work.name))
+        root = xmltree.parse(reader.stored_text(handle.domain, work.name))
         guest = live.Guest(handle.domain, root, work.annotation.facts.get("renamed", {}))
         for change in work.changes:
             if change.impact == LIVE and change.pattern not in ("state", "autostart", "tags"):

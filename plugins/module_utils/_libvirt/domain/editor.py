@@ -14,10 +14,13 @@ from ..._reconcile.contract import Work
 from ..._reconcile.errors import EngineError
 from ..._reconcile.plan import Actual, Change, Comparison, compare
 from .. import xmltree
-from ..connection import libvirt, translated
+from ..connection import translated
 from . import about, build, choices, document, elements, fragment, notes, reader, table
 from .host import DomainHost, derived_nvram
 from .seeds import Seeds
+
+# Made once: the comparison remembers each list of options that it is given.
+_TYPED = tuple(option for option in grammar.GUEST if option.name != "xml")
 
 
 class Editor:
@@ -95,7 +98,7 @@ class Editor:
     def unchanged(self, work: Work) -> str:
         """The stored text, read again right before it is edited; somebody else's change in between is an error."""
         handle: reader.Handle = work.existing.handle
-        text = stored_text(handle.domain, work.name)
+        text = reader.stored_text(handle.domain, work.name)
         before, now = xmltree.parse(handle.text), xmltree.parse(text)
         for root in (before, now):
             # Our own annotation was written between the two readings.
@@ -129,16 +132,10 @@ class Editor:
         wanted = work.want.get("xml")
         means = {}
         if wanted:
-            means = fragment.Said(stored_text(domain, work.name), wanted, {}, None).understood(wanted)
+            means = fragment.Said(reader.stored_text(domain, work.name), wanted, {}, None).understood(wanted)
         work.note(facts={"xml_means": means or None, "xml_last": None})
         if means:
             notes.write(domain, work.name, work.annotation)
-
-
-def stored_text(domain: Any, name: str) -> str:
-    """The stored document as it is now, secrets included."""
-    with translated("read domain %s" % name):
-        return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
 
 
 def _needs_nvram(root: Element) -> bool:
@@ -151,7 +148,7 @@ def _said_by_options(root: Element, work: Work, renamed: elements.Names) -> List
     """What options declare and the fragment, which is out now, had brought so far: it stays, though nothing of it was to change."""
     spec = document.spec_of(root, lambda _pool, _volume: 0, renamed)
     comparison = Comparison(table.rule, want=work.request.declared, stored=spec)
-    compare([option for option in grammar.GUEST if option.name != "xml"], work.want, {}, Actual(work.name, stored=spec), comparison)
+    compare(_TYPED, work.want, {}, Actual(work.name, stored=spec), comparison)
     planned = {change.path for change in work.changes}
     return [change for change in comparison.changes if change.path not in planned]
 

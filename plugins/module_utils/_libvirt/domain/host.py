@@ -64,11 +64,6 @@ class DomainHost:
                 self._capabilities = choices.Capabilities(self.connection, self.kvm_problem)
         return self._capabilities
 
-    def cpu_count(self) -> int:
-        """CPUs that the host has, on line or not (virNodeGetCPUMap)."""
-        with translated("count the CPUs of the host"):
-            return int(self.connection.getCPUMap()[0])
-
     def platform(self, request: Request) -> Tuple[build.Platform, str]:
         """The platform of a new domain, and a sentence about it where it is emulated."""
         return self.capable().platform(request.option("virtualization", "kvm"), request)

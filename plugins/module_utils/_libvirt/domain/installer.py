@@ -21,7 +21,7 @@ from .. import seed as iso
 from .. import xmltree
 from ..connection import is_code, libvirt, translated
 from ..storage import DIRECTORY_TYPES, Storage
-from . import installing
+from . import installing, reader
 
 SECONDS = 3600
 POLL_SECONDS = 1.0
@@ -120,8 +120,7 @@ class Installer:
         """Boots the installer: its media are made, then the domain runs with them while its stored document stays as it is."""
         fact = installing.fact_of(work.annotation) or {}
         self._make_volumes(work, fact, architecture)
-        with translated("read domain %s" % work.name):
-            root = xmltree.parse(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+        root = xmltree.parse(reader.stored_text(domain, work.name))
         installing.boot(root, fact, *(self._path(fact[part]) for part in ("kernel", "initrd") if part in fact))
         with work.step("boot the installer of %s" % work.name), translated("boot the installer of %s" % work.name):
             self.connection.createXML(xmltree.tostring(root), libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)

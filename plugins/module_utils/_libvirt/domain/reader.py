@@ -57,6 +57,7 @@ class Reader:
         self.capacity = capacity
         self._lock = threading.Lock()
         self._users: Optional[Dict[str, Set[str]]] = None
+        self._cpus: Optional[int] = None
 
     def read(self, names: Optional[Sequence[str]]) -> Dict[str, Actual]:
         """The domains of these names (None: all), by name."""
@@ -83,6 +84,13 @@ class Reader:
                 actual.status["saved"] = True
             found[actual.name] = actual
         return found
+
+    def cpu_count(self) -> int:
+        """CPUs that the host has, on line or not (virNodeGetCPUMap); it is asked once."""
+        if self._cpus is None:
+            with translated("count the CPUs of the host"):
+                self._cpus = int(self.connection.getCPUMap()[0])
+        return self._cpus
 
     def all_macs(self) -> Dict[str, str]:
         """Every MAC address on the host with the domain that has it."""
@@ -176,7 +184,7 @@ class Reader:
         cpus = live.get("cpus", {})
         if not {"pins", "emulator_pin", "iothread_pins"} & set(cpus):
             return
-        anywhere = kinds.number_set("0-%d" % (self.connection.getCPUMap()[0] - 1))
+        anywhere = kinds.number_set("0-%d" % (self.cpu_count() - 1))
         if cpus.get("emulator_pin") == anywhere:
             del cpus["emulator_pin"]
         for part in ("pins", "iothread_pins"):
@@ -250,6 +258,12 @@ class Reader:
             # Reached or not, it is noted no longer, unless the run that reads this notes it again.
             actual.facts["due"] = None
             actual.unfinished = {} if due == state else {"state": due}
+
+
+def stored_text(domain: Any, name: str) -> str:
+    """The stored document as it is now, secrets included."""
+    with translated("read domain %s" % name):
+        return _stored_text(domain)
 
 
 def _stored_text(domain: Any) -> str:
